@@ -1,0 +1,98 @@
+"""Counters of the SLIs: the writer's working copy, and the copy that scrapes see.
+
+The working copy is ahead of the disk while a transaction runs; `publish` is called after its commit, so that a
+scrape never shows what a crash could take back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from exporter.store import CounterRow
+
+ELIGIBLE: Final = "eligible"
+GOOD: Final = "good"
+BAD: Final = "bad"
+BAD_CALLERS: Final = "bad_callers"
+EXCLUDED: Final = "excluded"
+UNKNOWN: Final = "unknown"
+UNKNOWN_RESOLVED: Final = "unknown_resolved"
+AWAITING: Final = "awaiting"
+CREATED: Final = "created"
+WINDOW: Final = "window"
+UNITS: Final = "units"
+SEEN: Final = "seen"
+WHOLE_SLO: Final = ""
+
+Name = tuple[str, str]
+"""Counter and what tells its series apart within one label set (a reason, a verdict)."""
+Key = tuple[int, str]
+"""SLO (store id) and its budget labels as a JSON list; `WHOLE_SLO` for figures without labels."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Values by key and name. Only the writer's thread touches this."""
+
+    values: dict[Key, dict[Name, int]] = field(default_factory=dict)
+    _dirty: set[tuple[Key, Name]] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, rows: Iterable[CounterRow]) -> Counts:
+        counts = cls()
+        for row in rows:
+            counts.values.setdefault((row.slo, row.labels), {})[row.name, row.extra] = row.value
+        return counts
+
+    def get(self, slo: int, labels: str, name: str, extra: str = "") -> int:
+        return self.values.get((slo, labels), {}).get((name, extra), 0)
+
+    def has(self, slo: int, labels: str, name: str) -> bool:
+        return (name, "") in self.values.get((slo, labels), {})
+
+    def add(self, slo: int, labels: str, name: str, extra: str = "", by: int = 1) -> None:
+        self.put(slo, labels, name, extra, self.get(slo, labels, name, extra) + by)
+
+    def put(self, slo: int, labels: str, name: str, extra: str, value: int) -> None:
+        self.values.setdefault((slo, labels), {})[name, extra] = value
+        self._dirty.add(((slo, labels), (name, extra)))
+
+    def drop(self, slo: int) -> None:
+        """Forget an SLO's series, but not the totals of its units."""
+        for key in [k for k in self.values if k[0] == slo]:
+            kept = {name: value for name, value in self.values[key].items() if name[0] in (UNITS, SEEN)}
+            if kept:
+                self.values[key] = kept
+            else:
+                del self.values[key]
+        self._dirty = {(key, name) for key, name in self._dirty if name in self.values.get(key, {})}
+
+    def take_dirty(self) -> list[CounterRow]:
+        """What changed since the last call, sorted as the table is."""
+        changed = sorted(self._dirty)
+        self._dirty.clear()
+        return [CounterRow(key[0], key[1], *name, self.values[key][name]) for key, name in changed]
+
+
+class Mirror:
+    """What a scrape sees: committed values only. Any thread may read it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values: dict[Key, dict[Name, int]] = {}
+
+    def replace(self, values: Mapping[Key, Mapping[Name, int]]) -> None:
+        with self._lock:
+            self._values = {key: dict(names) for key, names in values.items()}
+
+    def publish(self, rows: Iterable[CounterRow]) -> None:
+        with self._lock:
+            for row in rows:
+                self._values.setdefault((row.slo, row.labels), {})[row.name, row.extra] = row.value
+
+    def snapshot(self) -> dict[Key, dict[Name, int]]:
+        with self._lock:
+            return {key: dict(names) for key, names in self._values.items()}

@@ -1,0 +1,273 @@
+"""Events in, counters out: one group of deliveries is one transaction. Single-threaded; the writer's thread owns it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from exporter.calls import Call, Calls, take, write
+from exporter.counting import Counting
+from exporter.counts import AWAITING, Counts, Mirror
+from exporter.intake import Delivery, Receipt, Rejection
+from exporter.own_metrics import OwnMetrics
+from exporter.registry import Loaded, advance_window, register
+from exporter.store import Store
+from voice_slo import facts_codec, names
+from voice_slo.events import Event
+from voice_slo.explain import Explanation, explain
+from voice_slo.spec import SloFile
+from voice_slo.units import Phase
+
+_US = 1_000_000
+AHEAD = 600 * _US
+"""Clocks differ; an event further ahead than ten minutes comes from one that is wrong."""
+UNIT_KEYS_OUTLIVE = 7 * 86_400 * _US
+LONGEST_SETTLE = 1_800
+CALLS_A_TICK = 500
+PRUNE_STEP = 500
+DONE = 3
+
+Clock = Callable[[], int]
+"""Now, in µs since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds: how long calls may change and how long they are kept. `sources`: those that need longer to settle."""
+
+    sources: Mapping[str, int] = field(default_factory=dict)
+    operational: int = 60
+    quality: int = 1_800
+    abandoned: int = 4 * 3_600
+    calls: int = 35 * 86_400
+    explain: int = 7 * 86_400
+
+
+class Ledger:
+    """The store with what is in memory of it. After an exception of `apply` or `tick`, call `recover`."""
+
+    def __init__(
+        self, store: Store, files: Sequence[SloFile], times: Times, clock: Clock, own: OwnMetrics, mirror: Mirror
+    ) -> None:  # fmt: skip
+        self.store, self.times, self.clock, self.own, self.mirror = store, times, clock, own, mirror
+        self.files: Sequence[SloFile] = ()
+        self.loaded: dict[str, list[Loaded]] = {}
+        self._calls = Calls(store)
+        self._restore()
+        self.load(files)
+
+    # State ------------------------------------------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        self._calls.clear()
+        self.counts = Counts.of(self.store.counters())
+        pending: dict[int, int] = {}
+        self.open_calls = self.store.open_calls()
+        for waiting in self.store.pending():
+            for slo, n in msgspec.json.decode(waiting, type=dict[int, int]).items():
+                pending[slo] = pending.get(slo, 0) + n
+        self._counting = Counting(self.store, self.counts, self.own, pending)
+        self.mirror.replace(self.counts.values)
+
+    @property
+    def pending(self) -> dict[int, int]:
+        """SLO (store id) → units that exist and have no verdict yet."""
+        return self._counting.pending
+
+    def recover(self) -> None:
+        """After a failed transaction: what is in memory becomes again what is on disk."""
+        self.store.rollback()
+        self._restore()
+        self.load(self.files)
+
+    def load(self, files: Sequence[SloFile]) -> None:
+        """Put these SLO files in force; open calls are judged by them from now on."""
+        self.store.begin()
+        self.loaded = register(self.store, self.counts, files, self.clock())
+        self._commit()
+        self.files = files
+        self.mirror.replace(self.counts.values)
+
+    def _commit(self) -> None:
+        rows = self.counts.take_dirty()
+        self.store.put_counters(rows)
+        self.store.commit()
+        self.mirror.publish(rows)
+
+    # Events -----------------------------------------------------------------------------------------------------
+
+    def apply(self, deliveries: Sequence[Delivery]) -> list[Receipt]:
+        """One transaction for all of them. Returns when everything accepted is durable."""
+        now = self.clock()
+        self.store.begin()
+        touched: dict[int, Call] = {}
+        receipts = [self._take(delivery, touched, now) for delivery in deliveries]
+        for call in touched.values():
+            self._arrived(call, now)
+            self._judge(call, now)
+        write(self.store, touched.values())
+        self._commit()
+        self._calls.forget_old()
+        for delivery, receipt in zip(deliveries, receipts, strict=True):
+            self._note(delivery, receipt, now)
+        return receipts
+
+    def _take(self, delivery: Delivery, touched: dict[int, Call], now: int) -> Receipt:
+        accepted = duplicate = 0
+        rejected: list[Rejection] = []
+        for index, event in enumerate(delivery.translated.events):
+            agent = event.agent or self._only_agent()
+            refused = self._refuse(event, agent, index, now)
+            if refused is not None:
+                rejected.append(refused)
+                continue
+            assert agent is not None
+            if take(self._call(agent, event, touched, now), self._named(event, delivery.source), delivery.source):
+                accepted += 1
+            else:
+                duplicate += 1
+        return Receipt(accepted, duplicate, tuple(rejected))
+
+    def _named(self, event: Event, source: str) -> Event:
+        return event if event.source is not None else msgspec.structs.replace(event, source=source)
+
+    def _only_agent(self) -> str | None:
+        return next(iter(self.loaded)) if len(self.loaded) == 1 else None
+
+    def _refuse(self, event: Event, agent: str | None, index: int, now: int) -> Rejection | None:
+        if agent is None:
+            known = ", ".join(sorted(self.loaded))
+            return Rejection(index, "agent", f"missing, and several agents are loaded: {known}", "agent_missing")
+        if agent not in self.loaded:
+            known = ", ".join(sorted(self.loaded)) or "none"
+            return Rejection(index, "agent", f"no SLO file of this agent is loaded; loaded: {known}", "agent_unknown")
+        if event.at_us > now + AHEAD:
+            return Rejection(index, "at", f"more than {AHEAD // 60 // _US} minutes ahead of the clock", "too_far_ahead")
+        if event.at_us < now - self.times.calls * _US:
+            return Rejection(index, "at", f"older than {self.times.calls // 86_400} days", "too_old")
+        return None
+
+    def _call(self, agent: str, event: Event, touched: dict[int, Call], now: int) -> Call:
+        call, same = self._calls.find(agent, event, now)
+        touched[call.row.id] = call
+        for id_ in same:
+            other = self._calls.get(id_)
+            self._counting.merge_units(call, other, self.loaded.get(agent, []))
+            self._calls.absorb(call, other)
+            touched.pop(id_, None)
+        return call
+
+    def _arrived(self, call: Call, now: int) -> None:
+        """Set the call's timer: from the later of its end and the last arrival, by this clock."""
+        if not call.fresh:
+            return
+        row = call.row._replace(last_receipt=max(now, call.row.last_receipt))
+        if call.facts.ended and row.end_receipt is None:
+            row = row._replace(end_receipt=now)
+            if row.phase > Phase.OPEN and not any(u.unit in ("call", "turn") for u in call.units.values()):
+                row = row._replace(phase=int(Phase.OPEN))
+        if row.phase == Phase.OPEN:
+            row = row._replace(due=now + self._patience(call) * _US)
+        elif row.phase >= Phase.QUALITY and row.due is None:
+            row = row._replace(phase=int(Phase.QUALITY), due=now)
+        call.row = row
+
+    def _patience(self, call: Call) -> int:
+        """Seconds without news after which an open call settles."""
+        if call.facts.ended:
+            slowest = max((self.times.sources.get(source, 0) for source in call.facts.reported), default=0)
+            return max(self.times.operational, min(slowest, LONGEST_SETTLE))
+        return self.times.abandoned if call.facts.has_lifecycle or call.facts.speech else self.times.quality
+
+    def _judge(self, call: Call, now: int) -> None:
+        if call.facts.overflow:
+            self.own.inc(names.DROPPED_VALUES, "store", "call_too_large")
+        self._counting.judge_call(call, self.loaded.get(call.row.agent, []), now)
+
+    def _note(self, delivery: Delivery, receipt: Receipt, now: int) -> None:
+        source, translated = delivery.source, delivery.translated
+        own = self.own
+        rejected = (*translated.rejected, *receipt.rejected)
+        own.inc(names.EVENTS_RECEIVED, source, by=receipt.accepted + receipt.duplicate + len(rejected))
+        own.inc(names.EVENTS, source, "accepted", by=receipt.accepted)
+        own.inc(names.EVENTS, source, "duplicate", by=receipt.duplicate)
+        own.inc(names.EVENTS, source, "rejected", by=len(rejected))
+        for rejection in rejected:
+            own.inc(names.REJECTED, source, rejection.reason)
+        for reason, n in translated.dropped.items():
+            own.inc(names.DROPPED_VALUES, source, reason, by=n)
+        if translated.unmapped_end_reasons:
+            own.inc(names.UNMAPPED_END_REASONS, source, by=translated.unmapped_end_reasons)
+        if receipt.accepted:
+            own.set(names.LAST_EVENT, source, value=now / _US)
+
+    # Time -------------------------------------------------------------------------------------------------------
+
+    def tick(self) -> bool:
+        """Settle what is due, let windows move on, prune. True where more is due already."""
+        now = self.clock()
+        self.store.begin()
+        due = self.store.due_calls(now, CALLS_A_TICK)
+        settled = [self._calls.get(id_) for id_ in due]
+        for call in settled:
+            self._settle(call, now)
+        write(self.store, settled)
+        for entry in self._entries():
+            advance_window(self.store, self.counts, entry, now)
+        for id_ in self.store.compactable(now - self.times.explain * _US, PRUNE_STEP):
+            self.store.compact(id_, facts_codec.encode(self._calls.get(id_).facts))
+        longest = max((e.slo.period for e in self._entries()), default=0)
+        pruned = self.store.prune(now - self.times.calls * _US, now - longest * _US - UNIT_KEYS_OUTLIVE, PRUNE_STEP)
+        if pruned:
+            self._calls.clear()
+        self.open_calls = self.store.open_calls()
+        self._commit()
+        self._calls.forget_old()
+        return len(due) == CALLS_A_TICK or pruned >= PRUNE_STEP
+
+    def _entries(self) -> Iterable[Loaded]:
+        return (entry for entries in self.loaded.values() for entry in entries)
+
+    def _settle(self, call: Call, now: int) -> None:
+        """Take the call one phase further and judge it there."""
+        row, agent = call.row, call.row.agent
+        loaded = self.loaded.get(agent, [])
+        match row.phase:
+            case Phase.OPEN:
+                if not call.facts.ended and call.facts.has_lifecycle:
+                    self.own.inc(names.CALLS_ABANDONED, agent)
+                call.row = row._replace(phase=int(Phase.OPERATIONAL), due=now + self.times.quality * _US)
+                self._counting.judge_call(call, loaded, now)
+            case Phase.OPERATIONAL:
+                call.row = row._replace(phase=int(Phase.QUALITY))
+                self._counting.judge_call(call, loaded, now)
+                call.row = call.row._replace(due=self._horizon(call, loaded))
+            case _:
+                self._counting.expire_awaiting(call, loaded, now)
+                due = self._horizon(call, loaded)
+                call.row = row._replace(due=due, phase=int(Phase.QUALITY) if due else DONE)
+
+    def _horizon(self, call: Call, loaded: list[Loaded]) -> int | None:
+        horizons = {entry.row.id: entry.slo.audit_horizon * _US for entry in loaded}
+        waiting = (u for u in call.units.values() if u.outcome == AWAITING and u.slo in horizons)
+        return min((u.judged + horizons[u.slo] for u in waiting), default=None)
+
+    def explain(self, value: str) -> list[Explanation]:
+        """Why the calls with this id were counted so; what stands in the counters beside what the facts say now."""
+        found = []
+        for id_ in self.store.calls_named(value):
+            call = self._calls.get(id_)
+            loaded = self.loaded.get(call.row.agent, [])
+            phase = Phase(min(call.row.phase, Phase.QUALITY))
+            said = explain(call.row.agent, call.row.key, call.facts, [entry.slo for entry in loaded], phase)
+            held = {
+                (entry.slo.name, row.unit, row.id): row.outcome
+                for entry in loaded
+                for row in call.units.values()
+                if row.slo == entry.row.id
+            }
+            counted = tuple(replace(u, counted=held.get((u.slo, u.unit, u.id), "")) for u in said.units)
+            found.append(replace(said, units=counted))
+        return found

@@ -1,0 +1,115 @@
+"""Which SLOs are loaded, and what a change of one does to its counters (DESIGN section 6, "What a change does")."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from exporter.counts import BAD, CREATED, ELIGIBLE, WINDOW, Counts
+from exporter.store import SloRow, Store
+from voice_slo.spec import Slo, SloFile
+
+_US = 1_000_000
+LONGEST_OPEN = 4 * 3_600 * _US
+_FOREVER = 1 << 62
+
+
+@dataclass(slots=True)
+class Loaded:
+    """One SLO in force, with its row in the store."""
+
+    slo: Slo
+    row: SloRow
+
+    def labels(self, counted: Mapping[str, str]) -> str:
+        """Budget segments as the store writes them."""
+        return json.dumps([counted[name] for name in self.slo.budget_by])
+
+    def named(self, labels: str) -> dict[str, str]:
+        """The inverse of `labels`."""
+        return dict(zip(self.slo.budget_by, json.loads(labels), strict=True))
+
+
+def register(store: Store, counts: Counts, files: Sequence[SloFile], now: int) -> dict[str, list[Loaded]]:
+    """Agent → its SLOs in force. Runs inside a transaction; births, restarts and windows are put into `counts`."""
+    rows = {(row.agent, row.name): row for row in store.slos()}
+    loaded: dict[str, list[Loaded]] = {}
+    for file in files:
+        loaded[file.agent] = [_adopt(store, counts, slo, rows.get((slo.agent, slo.name)), now) for slo in file.slos]
+    return loaded
+
+
+def born(counts: Counts, entry: Loaded, labels: str, at: int, now: int) -> int:
+    """Birth of a label set, µs. One that nobody declared (`other`, `unknown`) is born with its first unit.
+
+    Its birth is put as far back as a call may stay open, or a call that began earlier and is judged later would be
+    left out.
+    """
+    if not counts.has(entry.row.id, labels, CREATED):
+        counts.put(entry.row.id, labels, CREATED, "", max(entry.row.created, min(now, at) - LONGEST_OPEN))
+    return counts.get(entry.row.id, labels, CREATED)
+
+
+def advance_window(store: Store, counts: Counts, entry: Loaded, now: int) -> None:
+    """Let units leave the window whose event time is by now older than the period."""
+    start = now - entry.slo.period * _US
+    if start > entry.row.window_start:
+        _count_window(store, counts, entry, entry.row.window_start, start, -1)
+        entry.row = entry.row._replace(window_start=start)
+        store.update_slo(entry.row)
+
+
+def _adopt(store: Store, counts: Counts, slo: Slo, row: SloRow | None, now: int) -> Loaded:
+    vocabulary = json.dumps(slo.vocabulary(), sort_keys=True)
+    start = now - slo.period * _US
+    if row is None:
+        fresh = SloRow(
+            0, slo.agent, slo.name, slo.definition, slo.core_definition, vocabulary, 1, now, slo.period, start
+        )
+        entry = Loaded(slo, fresh._replace(id=store.insert_slo(fresh)))
+    elif row.definition == slo.definition or (row.core == slo.core_definition and _grew(row.vocabulary, slo)):
+        entry = Loaded(slo, row._replace(definition=slo.definition, vocabulary=vocabulary))
+    else:
+        counts.drop(row.id)
+        store.drop_counters(row.id)
+        entry = Loaded(slo, row._replace(
+            definition=slo.definition, core=slo.core_definition, vocabulary=vocabulary, era=row.era + 1, created=now,
+            period=slo.period, window_start=start,
+        ))  # fmt: skip
+    if entry.row.period != slo.period:
+        _recount_window(store, counts, entry, start)
+    store.update_slo(entry.row)
+    _bear_declared(counts, entry, entry.row.created if row is None or row.era != entry.row.era else now)
+    return entry
+
+
+def _grew(held: str, slo: Slo) -> bool:
+    """Whether the vocabularies only gained spellings and values, so that nothing counted before would differ."""
+    before = {(name, tuple(pair)) for name, pairs in json.loads(held).items() for pair in pairs}
+    after = {(name, tuple(pair)) for name, pairs in slo.vocabulary().items() for pair in pairs}
+    return before <= after
+
+
+def _bear_declared(counts: Counts, entry: Loaded, now: int) -> None:
+    for label_set in entry.slo.label_sets():
+        labels = entry.labels(label_set)
+        if not counts.has(entry.row.id, labels, CREATED):
+            counts.put(entry.row.id, labels, CREATED, "", now)
+
+
+def _recount_window(store: Store, counts: Counts, entry: Loaded, start: int) -> None:
+    slo = entry.row.id
+    for key in [key for key in counts.values if key[0] == slo]:
+        for extra in (ELIGIBLE, BAD):
+            if counts.get(slo, key[1], WINDOW, extra):
+                counts.put(slo, key[1], WINDOW, extra, 0)
+    entry.row = entry.row._replace(period=entry.slo.period, window_start=start)
+    _count_window(store, counts, entry, start, _FOREVER, 1)
+
+
+def _count_window(store: Store, counts: Counts, entry: Loaded, start: int, end: int, sign: int) -> None:
+    for labels, outcome, n in store.window(entry.row.id, entry.row.era, start, end):
+        counts.add(entry.row.id, labels, WINDOW, ELIGIBLE, sign * n)
+        if outcome == BAD:
+            counts.add(entry.row.id, labels, WINDOW, BAD, sign * n)

@@ -1,0 +1,96 @@
+"""Rules and groups as data, and how a part of an SLO's rules is cut into groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from prometheus_rules.yaml_text import Node
+from voice_slo import names
+from voice_slo.quantities import prometheus_duration
+
+MOST_RULES = 20
+"""Per group: the default limit of Mimir and Grafana Cloud."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    record: str
+    expr: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def as_dict(self, identity: Mapping[str, str]) -> Mapping[str, Node]:
+        return {"record": self.record, "expr": self.expr, "labels": {**identity, **self.labels}}
+
+    def expressions(self) -> Iterator[str]:
+        yield self.expr
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`for_` and `keep_firing` in seconds. `queries`: what the annotations ask Prometheus, label values filled in."""
+
+    alert: str
+    expr: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    for_: int = 0
+    keep_firing: int = 0
+    queries: tuple[str, ...] = ()
+
+    def as_dict(self, identity: Mapping[str, str]) -> Mapping[str, Node]:
+        waits = {
+            key: prometheus_duration(seconds)
+            for key, seconds in (("for", self.for_), ("keep_firing_for", self.keep_firing))
+            if seconds
+        }
+        labels = {**identity, **self.labels}
+        return {"alert": self.alert, "expr": self.expr, **waits, "labels": labels, "annotations": self.annotations}
+
+    def expressions(self) -> Iterator[str]:
+        yield self.expr
+        yield from self.queries
+
+
+Rule = Record | Alert
+Bundle = Sequence[Rule]
+"""Rules whose figures are compared with each other and therefore are evaluated together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`interval` in seconds. `identity`: labels of every rule in it; without them `promtool check rules` takes the
+    rules of two SLOs, which differ in their selectors only, for duplicates.
+    """
+
+    name: str
+    interval: int
+    identity: Mapping[str, str]
+    rules: tuple[Rule, ...]
+
+    def as_dict(self) -> Mapping[str, Node]:
+        return {
+            "name": self.name,
+            "interval": prometheus_duration(self.interval),
+            "rules": [rule.as_dict(self.identity) for rule in self.rules],
+        }
+
+
+def groups(agent: str, slo: str, part: str, bundles: Sequence[Bundle], interval: int) -> list[Group]:
+    """One group `voice-slo:<agent>:<slo>:<part>`, or `<part>-1`, `<part>-2` … where it takes more than one."""
+    packed = _packed(bundles)
+    parts = [part] if len(packed) == 1 else [f"{part}-{n}" for n in range(1, len(packed) + 1)]
+    identity = {names.AGENT: agent, names.SLO: slo}
+    return [
+        Group(names.group(agent, slo, name), interval, identity, tuple(rules))
+        for name, rules in zip(parts, packed, strict=True)
+    ]
+
+
+def _packed(bundles: Sequence[Bundle]) -> list[list[Rule]]:
+    packed: list[list[Rule]] = [[]]
+    for bundle in bundles:
+        if len(packed[-1]) + len(bundle) > MOST_RULES:
+            packed.append([])
+        packed[-1].extend(bundle)
+    return packed

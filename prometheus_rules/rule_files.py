@@ -1,0 +1,51 @@
+"""The rule file of one voice agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from prometheus_rules import alerts, budget_rules, counts, slo_series, state, windows, yaml_text
+from prometheus_rules.rule import Bundle, Group, groups
+from prometheus_rules.slo_series import SloSeries
+from voice_slo import promql
+from voice_slo.spec import SloFile
+
+PARTS: Sequence[tuple[str, Callable[[SloSeries], list[Bundle]]]] = (
+    ("counts", counts.bundles),
+    ("windows", windows.bundles),
+    ("budget", budget_rules.bundles),
+    ("state", state.bundles),
+    ("alerts", alerts.bundles),
+)
+"""In the order in which figures flow; each part reads only what the parts before it recorded."""
+
+
+def generate(slo_file: SloFile, version: str) -> dict[str, bytes]:
+    """Path → content of every rule file of the agent. The same input gives the same bytes.
+
+    Raises `promql.PromqlError` if an expression does not parse, which would be a defect here.
+    """
+    made = rule_groups(slo_file)
+    for expr in {expr for group in made for rule in group.rules for expr in rule.expressions()}:
+        promql.check(expr)
+    text = _header(slo_file.path, version) + yaml_text.dump({"groups": [group.as_dict() for group in made]})
+    return {rules_path(slo_file.agent): text.encode()}
+
+
+def rules_path(agent: str) -> str:
+    return f"prometheus_rules/generated/{agent}.rules.yaml"
+
+
+def rule_groups(slo_file: SloFile) -> list[Group]:
+    """Every group of the agent, in the order in which they should run."""
+    return [
+        group
+        for own in slo_series.of(slo_file)
+        for part, bundles in PARTS
+        for group in groups(own.slo.agent, own.slo.name, part, bundles(own), own.prometheus.evaluation_interval)
+    ]
+
+
+def _header(path: str, version: str) -> str:
+    source = "".join(c if c.isprintable() else "?" for c in path)
+    return f"# generated from {source} by voice-slo {version}, do not edit\n"

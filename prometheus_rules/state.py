@@ -1,0 +1,83 @@
+"""Group `state`: burn rates for dashboards, when the budget is gone, and what the release policy says of it."""
+
+from __future__ import annotations
+
+from prometheus_rules.burn import SLACK, burning
+from prometheus_rules.rule import Bundle, Record
+from prometheus_rules.slo_series import SloSeries, window_name
+from prometheus_rules.windows import windows
+from voice_slo import names, promql
+
+IDLE, COLLECTING, HEALTHY, WATCH, FREEZE, EXHAUSTED = -2, -1, 0, 1, 2, 3
+FEWEST_EVENTS = 5
+"""A budget of fewer events, with fewer bad, says nothing yet."""
+_FAST = "fast"
+"""The tier that `on_fast_burn` is about."""
+_HOUR = 3600
+_PACE = 6 * _HOUR
+"""Window whose bad events are the pace of the forecast."""
+
+
+def bundles(own: SloSeries) -> list[Bundle]:
+    return [
+        [Record(names.EXHAUSTION_SECONDS, _exhaustion(own))],
+        [Record(names.RELEASE_STATE_RAW, _release_state(own))],
+        *([Record(names.burn_rate(window_name(seconds)), _burn_rate(own, seconds))] for seconds in windows(own)),
+    ]
+
+
+def _burn_rate(own: SloSeries, seconds: int) -> str:
+    """For dashboards only; alerts multiply. Absent while nothing was eligible, or no failure is allowed."""
+    bad, eligible = own.events("bad", seconds), own.events("eligible", seconds)
+    return f"{bad} / ({eligible} > 0) / ({own.series(names.ERROR_BUDGET_RATIO)} > 0)"
+
+
+def _exhaustion(own: SloSeries) -> str:
+    """Seconds at the pace of the last 6 h, at most the period; 0 once spent, the period where nothing is bad."""
+    remaining, bad, period = own.series(names.REMAINING_EVENTS), own.events("bad", _PACE), own.slo.period
+    idle = f"{own.events('eligible', None)} == 0"
+    return _first_of(
+        f"(0 * {remaining} and {remaining} <= {SLACK}) unless {idle}",
+        f"clamp_max({remaining} / ({bad} > 0) * {_PACE}, {period})",
+        f"0 * {remaining} + {period} and {bad} == 0",
+    )
+
+
+def _release_state(own: SloSeries) -> str:
+    """The first that holds, from idle to healthy. Absent where its inputs are: that is the state unknown."""
+    policy, budget = own.slo.release_policy, own.series(names.ERROR_BUDGET_EVENTS)
+    remaining, bad = own.series(names.REMAINING_EVENTS), own.events("bad", None)
+    freezes, watches = _tiers_by_state(own)
+    low = f"{remaining} < {promql.number(policy.freeze_below)} * {budget} - {SLACK}"
+    shrinking = f"{remaining} <= {promql.number(policy.watch_below)} * {budget} + {SLACK}"
+
+    def state(code: int, condition: str) -> str:
+        return f"0 * {budget} + {code} and {condition}"
+
+    return _first_of(
+        f"0 * {budget} - {-IDLE} and {own.events('eligible', None)} == 0",
+        f"0 * {budget} - {-COLLECTING} and {budget} < {FEWEST_EVENTS} - {SLACK} and {bad} < {FEWEST_EVENTS}",
+        state(EXHAUSTED, f"{remaining} < -{SLACK}"),
+        *(state(FREEZE, f"({tier})") for tier in freezes),
+        state(FREEZE, f"{low} and {_over_budget(own, _HOUR)} and {_over_budget(own, _PACE)}"),
+        state(WATCH, shrinking),
+        *(state(WATCH, f"({tier})") for tier in watches),
+        f"0 * {budget}",
+    )
+
+
+def _tiers_by_state(own: SloSeries) -> tuple[list[str], list[str]]:
+    """The conditions of the tiers that freeze, and of those that call for watching."""
+    on_fast_burn = own.slo.release_policy.on_fast_burn
+    freezes = [burning(own, tier) for tier in own.tiers() if tier.name == _FAST and on_fast_burn == "freeze"]
+    watches = [burning(own, tier) for tier in own.tiers() if tier.name != _FAST or on_fast_burn == "watch"]
+    return freezes, watches
+
+
+def _over_budget(own: SloSeries, seconds: int) -> str:
+    bad, eligible = own.events("bad", seconds), own.events("eligible", seconds)
+    return f"{bad} > {own.series(names.ERROR_BUDGET_RATIO)} * {eligible} + {SLACK}"
+
+
+def _first_of(*cases: str) -> str:
+    return "\nor ".join(f"({case})" for case in cases)

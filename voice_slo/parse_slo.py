@@ -1,0 +1,157 @@
+"""One entry of `slos:`, over what it inherits from the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from voice_slo import parse_objectives, parse_sli, quantities, reading, yaml_source
+from voice_slo.catalog import catalog
+from voice_slo.diagnostics import shown
+from voice_slo.parse_alerting import alerting, release_policy
+from voice_slo.parse_segments import budget_by, check_known_in_time
+from voice_slo.quantities import DAY
+from voice_slo.reading import At
+from voice_slo.spec import AlertPolicy, Exclusion, ObjectiveOverride, Outage, ReleasePolicy, Segment, Sli, Slo, Target
+
+REQUIRED = ("sli", "objective")
+KEYS = (
+    *REQUIRED, "owner", "title", "period", "budget_by", "mode", "threshold", "parameters", "sla", "objectives",
+    "exclusions", "expected_traffic", "alerting", "release_policy", "audit_horizon",
+)  # fmt: skip
+MAX_PERIOD = 90 * DAY
+MAX_AUDIT_HORIZON = 90 * DAY
+CALENDAR = frozenset(["1mo", "calendar", "calendar-month", "calendar_month", "month", "monthly", "quarter", "week"])
+NOTHING_YET = Target(Decimal(1), "strict", None, None)
+"""What an SLO inherits: the loosest for every check where its own objective is missing or wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What the file says for all its SLOs. `exclusions` and `budget_by` are None where the file's are wrong."""
+
+    agent: str
+    owner: str
+    period: int
+    budget_by: tuple[str, ...] | None
+    segments: Mapping[str, Segment]
+    exclusions: tuple[Exclusion, ...] | None
+    outages: tuple[Outage, ...]
+    alerting: AlertPolicy
+    release_policy: ReleasePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """The keys of an SLO that mean the same whatever its SLI is."""
+
+    owner: str
+    title: str
+    period: int
+    alerting: AlertPolicy
+    release_policy: ReleasePolicy
+    expected_traffic: Decimal | None
+    audit_horizon: int
+
+
+def slo(key: At, at: At, file: Inherited) -> Slo | None:
+    """The SLO that stands under `key`. None, or stand-ins in places, where something was reported."""
+    name = reading.name(key)
+    values = reading.entries(at, KEYS, REQUIRED)
+    settings = _settings(values, file)
+    by = budget_by(values["budget_by"], file.segments) if "budget_by" in values else file.budget_by
+    sli = _sli(values, name or "", file.segments)
+    target = parse_objectives.target(values, replace(NOTHING_YET, threshold=sli.threshold if sli else None), sli)
+    rows: tuple[ObjectiveOverride, ...] = ()
+    if by is not None:
+        against = parse_objectives.Rows(by, file.segments, sli, target)
+        rows = reading.read(values, "objectives", lambda at: parse_objectives.rows(at, against), ())
+    exclusions = _exclusions(values, sli, file.exclusions)
+    if sli is None or by is None:
+        return None
+    sli = replace(sli, parameters=parse_objectives.parameters(values, sli))
+    check_known_in_time(values.get("budget_by", values["sli"]), by, file.segments, sli)
+    return Slo(
+        agent=file.agent,
+        name=name or "",
+        sli=sli,
+        objective=target.objective,
+        owner=settings.owner,
+        title=settings.title or sli.title or (name or "").replace("-", " ").capitalize(),
+        period=settings.period,
+        budget_by=by,
+        mode=target.mode,
+        threshold=target.threshold,
+        sla=target.sla,
+        objectives=rows,
+        exclusions=exclusions,
+        outages=() if sli.unit == "synthetic" else file.outages,
+        alerting=settings.alerting,
+        release_policy=settings.release_policy,
+        expected_traffic=settings.expected_traffic,
+        segments=file.segments,
+        audit_horizon=settings.audit_horizon,
+    )
+
+
+def period(at: At) -> int | None:
+    """A rolling period of whole days, in seconds."""
+    node = at.node
+    if isinstance(node, yaml_source.Scalar) and node.text.lower() in CALENDAR:
+        at.error(f"calendar periods ({shown(node.text)}) are not supported; write a rolling period such as 30d")
+        return None
+    value = reading.seconds(DAY, MAX_PERIOD)(at)
+    if value is not None and value % DAY:
+        at.error(f"{quantities.prometheus_duration(value)} is not a whole number of days")
+        return None
+    return value
+
+
+def _settings(values: Mapping[str, At], file: Inherited) -> _Settings:
+    return _Settings(
+        owner=reading.read(values, "owner", reading.text, file.owner),
+        title=reading.read(values, "title", reading.text, ""),
+        period=reading.read(values, "period", period, file.period),
+        alerting=reading.read(values, "alerting", alerting, file.alerting),
+        release_policy=reading.read(
+            values, "release_policy", lambda at: release_policy(at, file.release_policy), file.release_policy
+        ),
+        expected_traffic=reading.optional(values, "expected_traffic", reading.traffic),
+        audit_horizon=reading.read(values, "audit_horizon", reading.seconds(60, MAX_AUDIT_HORIZON), 30 * DAY),
+    )
+
+
+def _sli(values: Mapping[str, At], name: str, segments: Mapping[str, Segment]) -> Sli | None:
+    at = values.get("sli")
+    if at is None:
+        return None
+    if isinstance(at.node, yaml_source.Mapping):
+        return parse_sli.sli(at, name, segments, builtin=False)
+    chosen = reading.choice(tuple(catalog()))(at)
+    return catalog()[chosen] if chosen else None
+
+
+def _exclusions(
+    values: Mapping[str, At], sli: Sli | None, declared: tuple[Exclusion, ...] | None
+) -> tuple[Exclusion, ...]:
+    unit = sli.unit if sli else None
+    own = sli.exclusions if sli else ()
+    held = tuple(e for e in declared or () if unit != "synthetic" and (not e.units or unit in e.units))
+    at = values.get("exclusions")
+    if at is None or declared is None:
+        return (*own, *held)
+    named = reading.distinct(at, lambda item: _named(item, sli, declared, held), empty=True) or ()
+    return (*own, *(e for e in held if e.reason in named))
+
+
+def _named(at: At, sli: Sli | None, declared: tuple[Exclusion, ...], held: tuple[Exclusion, ...]) -> str | None:
+    reason = reading.choice(tuple(dict.fromkeys(e.reason for e in declared)))(at)
+    if reason is None or sli is None or any(e.reason == reason for e in held):
+        return reason
+    if sli.unit == "synthetic":
+        at.error("synthetic runs are never excluded")
+    else:
+        units = dict.fromkeys(unit for e in declared if e.reason == reason for unit in e.units)
+        at.error(f"{reason} is only for {', '.join(units)}; {sli.name} judges a {sli.unit}")
+    return None

@@ -1,0 +1,67 @@
+"""SLO files → recording rules, alerts and dashboards for an existing Prometheus and Grafana."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import grafana
+import prometheus_rules
+from voice_slo.spec import SloFile
+from voice_slo_cli import slo_files
+from voice_slo_cli.output_tree import Drift, Generated, compare, write
+from voice_slo_cli.terminal import EXIT_DRIFT, EXIT_OK, complain, say
+from voice_slo_cli.version import installed_version
+
+HELP = "write recording rules, alerts and dashboards"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="SLO files or folders (default: slos/)")
+    parser.add_argument("--out", metavar="DIR", default=".", help="below this folder (default: here)")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 3 where the files differ")
+
+
+def run(given: argparse.Namespace) -> int:
+    root = Path(given.out)
+    named = [(path, source_name(path, root)) for path in slo_files.find(given.paths)]
+    loaded = slo_files.read_as(named)
+    complain(*(str(warning) for warning in loaded.warnings))
+    wanted = generated(loaded.files)
+    sources = {name for _, name in named}
+    if given.check:
+        drift = compare(root, wanted, sources)
+        _tell(drift, "missing", "differs", "is of no SLO file any more")
+        if drift:
+            say(f"run: voice-slo generate {' '.join(given.paths)}".rstrip())
+        return EXIT_DRIFT if drift else EXIT_OK
+    _tell(write(root, wanted, sources), "written", "updated", "removed")
+    say(f"{len(wanted)} files from {len(loaded.files)} SLO files")
+    return EXIT_OK
+
+
+def generated(files: Sequence[SloFile]) -> Mapping[str, Generated]:
+    """Path below the output folder → what belongs there."""
+    version = installed_version()
+    return {
+        path: Generated(content, file.path)
+        for file in files
+        for room in (prometheus_rules, grafana)
+        for path, content in room.generate(file, version).items()
+    }
+
+
+def source_name(path: Path, root: Path) -> str:
+    """The SLO file as generated files name it: the same wherever the command is run."""
+    relative = os.path.relpath(path.resolve(), root.resolve())
+    return path.name if relative.startswith("..") else Path(relative).as_posix()
+
+
+def _tell(drift: Drift, missing: str, changed: str, stale: str) -> None:
+    for paths, word in ((drift.missing, missing), (drift.changed, changed), (drift.stale, stale)):
+        for path in paths:
+            say(f"{path}: {word}")
+    if drift.manifest and not (drift.missing or drift.changed or drift.stale):
+        say("the manifest of an earlier run was torn")

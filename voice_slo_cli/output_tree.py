@@ -1,0 +1,138 @@
+"""Generated files on disk: each replaced atomically, a manifest last, files of removed SLOs pruned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from voice_slo_cli.failure import Failure
+
+MANIFEST = "prometheus_rules/generated/manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """Content of one file below the output folder, and the SLO file it comes from."""
+
+    content: bytes
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What differs between the disk and what would be generated; paths below the output folder."""
+
+    missing: tuple[str, ...]
+    changed: tuple[str, ...]
+    stale: tuple[str, ...]
+    manifest: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.changed or self.stale or self.manifest)
+
+
+def compare(root: Path, wanted: Mapping[str, Generated], given: Collection[str]) -> Drift:
+    """How the tree below `root` differs. `given`: the SLO files of this run; those of others are left alone."""
+    held = _read_manifest(root)
+    missing, changed = [], []
+    for path, file in sorted(wanted.items()):
+        found = _content(root / path)
+        if found is None:
+            missing.append(path)
+        elif found != file.content:
+            changed.append(path)
+    stale = _stale(root, held, wanted, given)
+    torn = _manifest(held, wanted, stale) != _content(root / MANIFEST)
+    return Drift(tuple(missing), tuple(changed), stale, torn)
+
+
+def write(root: Path, wanted: Mapping[str, Generated], given: Collection[str]) -> Drift:
+    """Bring the tree below `root` up to date and return what differed before.
+
+    Killed at any point, each file is the old one or the new one, and the manifest still tells the next run what
+    was there.
+    """
+    drift = compare(root, wanted, given)
+    if not drift:
+        return drift
+    held = _read_manifest(root)
+    # First a manifest of both sets: whatever a crash leaves behind, the next run knows each file as generated.
+    both = {**held, **_entries(wanted)}
+    _replace(root / MANIFEST, _dump(both))
+    for path in (*drift.missing, *drift.changed):
+        _replace(root / path, wanted[path].content)
+    for path in drift.stale:
+        (root / path).unlink(missing_ok=True)
+    _replace(root / MANIFEST, _manifest(held, wanted, drift.stale))
+    return drift
+
+
+def _stale(
+    root: Path, held: Mapping[str, Mapping[str, str]], wanted: Mapping[str, Generated], given: Collection[str]
+) -> tuple[str, ...]:
+    """Generated before, from a file of this run or one that is gone, and not any more."""
+    return tuple(
+        path
+        for path, entry in sorted(held.items())
+        if path not in wanted and (entry["source"] in given or not (root / entry["source"]).exists())
+    )
+
+
+def _manifest(held: Mapping[str, Mapping[str, str]], wanted: Mapping[str, Generated], stale: Sequence[str]) -> bytes:
+    kept = {path: entry for path, entry in held.items() if path not in stale}
+    return _dump({**kept, **_entries(wanted)})
+
+
+def _entries(wanted: Mapping[str, Generated]) -> dict[str, dict[str, str]]:
+    return {
+        path: {"sha256": hashlib.sha256(file.content).hexdigest(), "source": file.source}
+        for path, file in wanted.items()
+    }
+
+
+def _dump(entries: Mapping[str, Mapping[str, str]]) -> bytes:
+    return (json.dumps({"version": 1, "files": entries}, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _read_manifest(root: Path) -> dict[str, dict[str, str]]:
+    data = _content(root / MANIFEST)
+    if data is None:
+        return {}
+    try:
+        files = json.loads(data)["files"]
+        return {path: {"sha256": e["sha256"], "source": e["source"]} for path, e in files.items() if _inside(path)}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Failure(f"{root / MANIFEST}: is not a manifest of voice-slo; move it away to generate anew") from None
+
+
+def _inside(path: str) -> bool:
+    """A manifest that was tampered with must not make us delete elsewhere."""
+    parts = Path(path).parts
+    return not Path(path).is_absolute() and ".." not in parts and parts[0] in ("prometheus_rules", "grafana")
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,54 @@
+"""Input of `translate`, `judge` and `explain`: files or stdin, bounded, gunzipped."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+
+from voice_slo.events import Event, EventError, decode
+from voice_slo_cli.failure import Failure
+
+STDIN = "-"
+LARGEST = 1024 * 1024 * 1024
+"""A gigabyte of history at once; more belongs into `ingest`."""
+_GZIP = b"\x1f\x8b"
+
+
+def read(names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of each file, `-` or nothing for stdin. Raises `Failure` for what is too large."""
+    for name in names or [STDIN]:
+        data = sys.stdin.buffer.read(LARGEST + 1) if name == STDIN else _file(Path(name))
+        if data.startswith(_GZIP):
+            data = _gunzip(name, data)
+        if len(data) > LARGEST:
+            raise Failure(f"{name}: larger than {LARGEST >> 20} MiB")
+        yield name, data
+
+
+def events(names: Sequence[str]) -> Iterator[Event]:
+    """Canonical events, one JSON object a line. Raises `Failure` with file and line of the first that is none."""
+    for name, data in read(names):
+        for number, line in enumerate(data.split(b"\n"), start=1):
+            if not line.strip():
+                continue
+            try:
+                yield decode(line)
+            except EventError as e:
+                shown = "stdin" if name == STDIN else name
+                raise Failure(f"{shown}:{number}: {e}") from None
+
+
+def _file(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(LARGEST + 1)
+
+
+def _gunzip(name: str, data: bytes) -> bytes:
+    try:
+        with gzip.open(BytesIO(data)) as stream:
+            return stream.read(LARGEST + 1)
+    except (OSError, EOFError) as e:
+        raise Failure(f"{name}: not readable as gzip: {e}") from None
