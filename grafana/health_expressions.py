@@ -106,7 +106,7 @@ def failures(scope: Scope) -> tuple[str, str, str, str]:
 
 
 def excluded_by_reason(scope: Scope) -> str:
-    """Failures of the last day that an exclusion left out; an SLO without any has the reason `nothing excluded`."""
+    """Failures of the last day that an exclusion left out; an SLO without any has the reason `none`."""
     found = f"sum by (slo, reason) ({_since_yesterday(scope, names.EXCLUDED.name, _FAILED)}) > 0"
     none = f'label_replace(0 * sum by (slo) ({scope.series(names.events("bad", "1d"))}), "reason", "none", "", "")'
     return f"({found}) or ({none} unless on (slo) ({found}))"
@@ -177,10 +177,14 @@ def _left_in_words(scope: Scope) -> str:
 
 
 def _since_yesterday(scope: Scope, counter: str, *matchers: str) -> str:
-    """Growth of a counter over a day. A series that was absent yesterday has grown from 0, one that fell was reset."""
+    """Growth of a counter over a day. A series that was absent yesterday has grown from 0, one that fell was reset.
+
+    Absent where the failures of the day are: then Prometheus knows nothing of yesterday.
+    """
     now = f"max by ({scope.labels}, reason) ({scope.series(counter, *matchers)})"
     before = f"max by ({scope.labels}, reason) (last_over_time({scope.series(counter, *matchers)}[1h] offset 1d))"
-    return f"(({now} - ({before} or 0 * {now})) >= 0 or {now})"
+    known = scope.series(names.events("bad", "1d"))
+    return f"((({now} - ({before} or 0 * {now})) >= 0 or {now}) and on ({scope.labels}) {known})"
 
 
 def _or_none(found: str, alive: str) -> str:

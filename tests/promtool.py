@@ -1,4 +1,4 @@
-"""Scenarios for `promtool test rules`, built in Python: what an exporter showed, minute by minute, and what must follow."""
+"""Scenarios for `promtool test rules`, built in Python: what an exporter showed and what must follow."""
 
 from __future__ import annotations
 
@@ -120,7 +120,12 @@ def run(directory: Path, slo_file: SloFile, *scenarios: Scenario) -> None:
     }
     (directory / "test.yaml").write_text(json.dumps(document), encoding="utf-8")
     done = subprocess.run(
-        [promtool, "test", "rules", "test.yaml"], cwd=directory, capture_output=True, text=True, check=False, timeout=120
+        [promtool, "test", "rules", "test.yaml"],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -29,6 +29,7 @@ LINKS = Links("https://runbooks.example.com/voice-slo/", "https://grafana.exampl
 HOSTILE = 'a "b" {{ $labels.x }} {{"{{"}} }} `c` \\d %s %q \' # é\u2028\ud7ff {'
 """Text that would break PromQL strings, Go templates, format strings or YAML if it were pasted."""
 
+EVERY_30_SECONDS = PrometheusSettings(30, 30)
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -36,10 +37,8 @@ def slo(
     name: str = "task-completion", objective: str = "0.9", *, by: tuple[str, ...] = ("flow",), unit: Unit = "call",
     values: tuple[str, ...] = ("booking", "faq", "fraud"), **more: object,
 ) -> Slo:  # fmt: skip
-    sli = Sli(
-        name.replace("-", "_"), unit, "operational", Equals("call.connected", (True,)), Equals("call.route_ok", (True,)),
-        (Reason("not_good", None),),
-    )  # fmt: skip
+    eligible, good = Equals("call.connected", (True,)), Equals("call.route_ok", (True,))
+    sli = Sli(name.replace("-", "_"), unit, "operational", eligible, good, (Reason("not_good", None),))
     segments = {segment: Segment(segment, values) for segment in by}
     made = Slo(
         "front-desk", name, sli, Decimal(objective), "voice-platform", name.replace("-", " ").capitalize(),
@@ -55,7 +54,7 @@ def row(objective: str = "0.9", mode: Mode = "strict", **match: str | tuple[str,
 
 def slo_file(
     *slos: Slo, agent: str = "front-desk", path: str = "slos/starter.yaml", links: Links = LINKS,
-    prometheus: PrometheusSettings = PrometheusSettings(),
+    prometheus: PrometheusSettings = EVERY_30_SECONDS,
 ) -> SloFile:  # fmt: skip
     segments: Mapping[str, Segment] = {name: segment for s in slos for name, segment in s.segments.items()}
     return SloFile(

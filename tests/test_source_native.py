@@ -58,7 +58,7 @@ def test_shapes(body: bytes, count: int) -> None:
          "is not one of the allowed values", "invalid_value"),
         (b"7", "", "Expected `object`, got `int`", "invalid_value"),
         (b'{"kind":', "", "not valid JSON: Input data was truncated", "malformed"),
-        (b'{"kind":"tag","call":"\xff"}', "", "a text is not UTF-8", "malformed"),
+        (b'{"kind":"tag","call":"\xff"}', "", "not valid JSON: not UTF-8", "malformed"),
         (b'{"kind":"tag","call":' + b"[" * 40 + b"]" * 40 + b"}", "", "JSON is nested deeper than 32 levels",
          "too_deep"),
     ],

@@ -64,7 +64,7 @@ def _exclusion(at: At, values: Mapping[str, At], scope: Scope, units: tuple[Unit
 def _spare_our_failures(when: Condition) -> Condition:
     """A caller who leaves after our stage failed is our failure: who ended the call excludes nothing then."""
     read = set(fields(when))
-    if "call.ended_by" not in read or NO_FAILURE_OF_OURS.field in read:
+    if "call.ended_by" not in read or any(name.endswith(".failed_stage") for name in read):
         return when
     return All((*when.of, NO_FAILURE_OF_OURS) if isinstance(when, All) else (when, NO_FAILURE_OF_OURS))
 

@@ -16,8 +16,12 @@ T = TypeVar("T")
 EXIT_OK, EXIT_INVALID, EXIT_DRIFT = 0, 2, 3
 
 
+PIPED_WIDTH = 160
+"""Columns of tables that go to a file or a pipe, where nothing says how wide a line may be."""
+
+
 def out() -> Console:
-    return Console(highlight=False, soft_wrap=True)
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def err() -> Console:
