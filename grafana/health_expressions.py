@@ -70,14 +70,14 @@ def compliance(scope: Scope) -> tuple[str, str, str, str]:
     )
 
 
-def budgets(scope: Scope) -> tuple[str, str, str, str]:
+def budgets(scope: Scope, slo_file: SloFile) -> tuple[str, str, str, str]:
     """State, remaining ratio, failures left in words (label `left`) and seconds left, per budget."""
     state = scope.series(names.RELEASE_STATE)
     remaining, seconds = scope.series(names.REMAINING_RATIO), scope.series(names.EXHAUSTION_SECONDS)
     return (
         f"max by (budget) ({scope.budgets(_state_or_observed(scope))})",
         f"max by (budget) ({scope.budgets(f'({remaining} and {state} >= {HEALTHY})')})",
-        f"max by (budget, left) ({scope.budgets(f'({_left_in_words(scope)})')})",
+        f"max by (budget, left) ({scope.budgets(f'({_left_in_words(scope, slo_file)})')})",
         f"max by (budget) ({scope.budgets(f'({seconds} and {state} >= {HEALTHY})')})",
     )
 
@@ -156,23 +156,35 @@ def _page_thresholds(scope: Scope, slo_file: SloFile) -> str:
     return " or ".join(scope.series(names.threshold(tier), one_of(names.SLO, slos)) for tier, slos in by_tier.items())
 
 
-def _left_in_words(scope: Scope) -> str:
-    """Label `left`: `38 of 120`, `collecting, 3 of 30d` or `no calls yet`."""
+def _left_in_words(scope: Scope, slo_file: SloFile) -> str:
+    """Label `left`: `38 of 120`, `collecting, 3 of 30d`, `too few events` or `no calls yet`."""
     state = scope.series(names.RELEASE_STATE)
     by = scope.labels
     left = f'count_values by ({by}) ("failures", floor({scope.series(names.REMAINING_EVENTS)} + {_SLACK}))'
     allowed = f"floor({scope.series(names.ERROR_BUDGET_EVENTS)} + {_SLACK}) * on ({by}) group_left (failures) {left}"
     counted = f'count_values by ({by}, failures) ("allowed", {allowed})'
-    days = f"floor((time() - {scope.series(names.EVENTS_CREATED)}) / {_DAY})"
-    since = f'count_values by ({by}) ("days", {days})'
-    aged = f"{since} * on (agent, slo) group_left (period) {scope.info} and on ({by}) {state} == {COLLECTING}"
+    born = _born_in_the_period(scope, slo_file)
+    since = f'count_values by ({by}) ("days", floor((time() - ({born})) / {_DAY}))'
+    collecting = f"{state} == {COLLECTING}"
+    aged = f"{since} * on (agent, slo) group_left (period) {scope.info} and on ({by}) {collecting}"
     young = f'label_join({aged}, "left", " of ", "days", "period")'
     return " or ".join(
         (
             f'label_join({counted} and on ({by}) {state} >= {HEALTHY}, "left", " of ", "failures", "allowed")',
             f'label_replace({young}, "left", "collecting, $1", "left", "(.*)")',
+            f'label_replace({collecting} unless on ({by}) ({born}), "left", "too few events", "", "")',
             f'label_replace({state} == {IDLE}, "left", "no calls yet", "", "")',
         )
+    )
+
+
+def _born_in_the_period(scope: Scope, slo_file: SloFile) -> str:
+    by_period: dict[int, list[str]] = {}
+    for slo in slo_file.slos:
+        by_period.setdefault(slo.period, []).append(slo.name)
+    return " or ".join(
+        f"{scope.series(names.EVENTS_CREATED, one_of(names.SLO, slos))} > time() - {period}"
+        for period, slos in by_period.items()
     )
 
 

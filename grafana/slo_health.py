@@ -178,7 +178,7 @@ def _forecast(scope: Scope, slo_file: SloFile) -> Json:
 
 
 def _budgets(scope: Scope, slo_file: SloFile) -> Json:
-    state, remaining, left, seconds = expressions.budgets(scope)
+    state, remaining, left, seconds = expressions.budgets(scope, slo_file)
     return table(
         Frame(
             107,

@@ -73,23 +73,28 @@ def _callers(own: SloSeries, tier: Tier) -> Template:
 
 
 def _budget_left(own: SloSeries, tier: Tier) -> Template:
+    """Worked out from the counts that the alert itself reads: the recorded budget may lag them by an evaluation."""
     budget = f"{_adjective(own.slo.period)} budget"
     share = "{{ if lt $left 1.0 }}under 1{{ else }}" + _number("$left") + "{{ end }} %"
     some = Template(f"{share} of the {budget} left") + _time_left(own, tier)
     spent = (
         Template(f"the {budget} is spent")
         + _figure(own, lambda matchers: own.events("bad", None, *matchers), f": {_number(VALUE)} failed")
-        + _figure(own, lambda matchers: _allowed(own, matchers), f", {_number(VALUE)} allowed")
+        + _figure(own, lambda matchers: f"floor({_allowed(own, matchers)} + {SLACK})", f", {_number(VALUE)} allowed")
     )
     return _figure(
         own,
-        lambda matchers: f"100 * {own.series(names.REMAINING_RATIO, *matchers)}",
+        lambda matchers: f"100 * ({_remaining(own, matchers)}) / ({_allowed(own, matchers)} > 0)",
         Template(f"{{{{ $left := {VALUE} }}}}; {{{{ if gt $left 0.0 }}}}") + some + "{{ else }}" + spent + "{{ end }}",
     )
 
 
 def _allowed(own: SloSeries, matchers: Sequence[str]) -> str:
-    return f"floor({own.series(names.ERROR_BUDGET_EVENTS, *matchers)} + {SLACK})"
+    return f"{own.series(names.ERROR_BUDGET_RATIO, *matchers)} * {own.events('eligible', None, *matchers)}"
+
+
+def _remaining(own: SloSeries, matchers: Sequence[str]) -> str:
+    return f"{_allowed(own, matchers)} - {own.events('bad', None, *matchers)}"
 
 
 def _time_left(own: SloSeries, tier: Tier) -> Template:
@@ -97,7 +102,7 @@ def _time_left(own: SloSeries, tier: Tier) -> Template:
 
     def seconds(matchers: Sequence[str]) -> str:
         bad = own.events("bad", tier.long, *matchers)
-        return f"{own.series(names.REMAINING_EVENTS, *matchers)} / ({bad} > 0) * {tier.long}"
+        return f"({_remaining(own, matchers)}) / ({bad} > 0) * {tier.long}"
 
     told = (
         f"{{{{ if le $seconds {_MINUTES_UP_TO}.0 }}}}{_divided('$seconds', _MINUTE)} min"

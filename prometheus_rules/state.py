@@ -44,9 +44,14 @@ def _exhaustion(own: SloSeries) -> str:
 
 
 def _release_state(own: SloSeries) -> str:
-    """The first that holds, from idle to healthy. Absent where its inputs are: that is the state unknown."""
+    """The first that holds, from idle to healthy. Absent where its inputs are: that is the state unknown.
+
+    Bad events are what the budget lacks, so that all that is compared was recorded at one moment: a slip of one
+    evaluation would stay for an hour in the lasting state.
+    """
     policy, budget = own.slo.release_policy, own.series(names.ERROR_BUDGET_EVENTS)
-    remaining, bad = own.series(names.REMAINING_EVENTS), own.events("bad", None)
+    remaining = own.series(names.REMAINING_EVENTS)
+    bad = f"{budget} - {remaining}"
     freezes, watches = _tiers_by_state(own)
     low = f"{remaining} < {promql.number(policy.freeze_below)} * {budget} - {SLACK}"
     shrinking = f"{remaining} <= {promql.number(policy.watch_below)} * {budget} + {SLACK}"
@@ -56,7 +61,7 @@ def _release_state(own: SloSeries) -> str:
 
     return _first_of(
         f"0 * {budget} - {-IDLE} and {own.events('eligible', None)} == 0",
-        f"0 * {budget} - {-COLLECTING} and {budget} < {FEWEST_EVENTS} - {SLACK} and {bad} < {FEWEST_EVENTS}",
+        f"0 * {budget} - {-COLLECTING} and {budget} < {FEWEST_EVENTS} - {SLACK} and {bad} < {FEWEST_EVENTS} - {SLACK}",
         state(EXHAUSTED, f"{remaining} < -{SLACK}"),
         *(state(FREEZE, f"({tier})") for tier in freezes),
         state(FREEZE, f"{low} and {_over_budget(own, _HOUR)} and {_over_budget(own, _PACE)}"),

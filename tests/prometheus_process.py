@@ -111,7 +111,7 @@ def _wait_until_ready(server: Prometheus, process: subprocess.Popen[bytes]) -> N
     def ready() -> bool:
         assert process.poll() is None, server.log.read_text(encoding="utf-8")
         try:
-            return requests.get(f"{server.url}/-/ready", timeout=ANSWER_WITHIN).status_code == requests.codes.ok
+            return requests.get(f"{server.url}/-/ready", timeout=ANSWER_WITHIN).ok
         except requests.ConnectionError:
             return False
 

@@ -130,14 +130,14 @@ def test_the_release_state_is_that_of_the_worst_enforced_budget(tmp_path: Path) 
     check(tmp_path, samples, expression(RELEASE), found)
 
 
-def budget(flow: str, code: float, remaining: float, allowed: float) -> Samples:
+def budget(flow: str, code: float, remaining: float, allowed: float, days: int = 3) -> Samples:
     slo = "task-completion"
     return state(slo, code, 1, flow=flow) | constant(
         {
             of("voice_slo:error_budget_remaining:events", slo, flow=flow): remaining,
             of("voice_slo:error_budget:events", slo, flow=flow): allowed,
             of("voice_slo:error_budget_exhaustion:seconds", slo, flow=flow): 7200 if remaining > 0 else 0,
-            of("voice_slo:events:created", slo, flow=flow): -3 * 86400,
+            of("voice_slo:events:created", slo, flow=flow): -days * 86400,
         }
     )
 
@@ -148,11 +148,17 @@ def test_what_is_left_of_a_budget_is_said_in_failures_or_why_it_cannot_be_said(t
         | budget("billing", 3, -4.5, 20.5)
         | budget("fraud", -1, -1, 2)
         | budget("faq", -2, 0, 0)
+        | budget("password-reset", -1, 1, 2, days=40)
     )
-    words = {"booking": "38 of 120", "billing": "-5 of 20", "fraud": "collecting, 3 of 30d", "faq": "no calls yet"}
-    values = {"booking": 1, "billing": 1, "fraud": 1, "faq": -2}
+    words = {
+        ("booking", "38 of 120"): 1,
+        ("billing", "-5 of 20"): 1,
+        ("fraud", "collecting, 3 of 30d"): 1,
+        ("password-reset", "too few events"): -1,
+        ("faq", "no calls yet"): -2,
+    }
     found = {
-        f'{{budget="task-completion · {flow}", left="{left}"}}': float(values[flow]) for flow, left in words.items()
+        f'{{budget="task-completion · {flow}", left="{left}"}}': float(value) for (flow, left), value in words.items()
     }
     check(tmp_path, samples, expression(BUDGETS, 2), found)
 

@@ -32,7 +32,9 @@ def test_quoted(text: str, literal: str) -> None:
 
 @given(TEXT)
 def test_a_quoted_text_reads_back_as_itself(text: str) -> None:
-    (matcher,) = promql_parser.parse(f"m{{l={promql.quoted(text)}}}").matchers.matchers
+    selected = promql_parser.parse(f"m{{l={promql.quoted(text)}}}")
+    assert isinstance(selected, promql_parser.VectorSelector)
+    (matcher,) = selected.matchers.matchers
     assert matcher.value == text
 
 

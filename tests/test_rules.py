@@ -281,7 +281,8 @@ NODES: Mapping[str, Node] = {
     "number": "012", "float": "1e3", "sexagesimal": "10:30", "date": "2026-11-02", "hex": "0x1F", "duration": "30s",
     "quote": "it's", "double": 'say "x"', "colon": "a: b", "hash": "a #b", "dash": "- a", "brace": "{a}",
     "space": " a ", "lines": "a\nb: c\n# d", "indented": "a\n  b", "trailing": "a\n", "blank": "a\n\nb",
-    "control": "a\x00\x85\u2028\ufeff", "wide": "é😀", "integer": 7, "tilde": "~", "equals": "=", "merge": "<<", "percent": "%x", "at": "@x", "tick": "`x`",
+    "control": "a\x00\x85\u2028\ufeff",
+    "wide": "é😀", "integer": 7, "tilde": "~", "equals": "=", "merge": "<<", "percent": "%x", "at": "@x", "tick": "`x`",
     "none": [], "nothing": {}, "nested": [{"a": ["b", {"c": "d"}], "e": {}}, [], "f", {"g": "h\ni"}],
     "on": {"true": "off", "a b": "c", "?": "!"},
 }  # fmt: skip

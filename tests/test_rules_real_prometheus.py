@@ -73,7 +73,7 @@ def exporter(calls: Calls) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Tests print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Metrics) as server:
@@ -101,7 +101,10 @@ def test_counts_are_exact_and_a_burst_pages(tmp_path: Path, by_event_time: bool)
         eventually(lambda: bool(prometheus.firing(names.FAST_BURN)), WITHIN, lambda: _shown(prometheus))
         (alert,) = prometheus.firing(names.FAST_BURN)
         assert alert["labels"]["flow"] == "booking", "observed budgets never page"
-        assert alert["annotations"]["description"].startswith("60 of 110 calls failed in 15 minutes, 60 callers; the")
+        assert alert["annotations"]["description"] == (
+            "60 of 110 calls failed in 15 minutes, 60 callers; the 30-day budget is spent: 60 failed, 11 allowed"
+            " (flow: booking)"
+        )
         assert prometheus.broken_rules() == []
 
 
@@ -121,7 +124,8 @@ def _expect(prometheus: Prometheus, calls: Calls) -> None:
 
 
 def _shown(prometheus: Prometheus) -> object:
-    return prometheus.query('{__name__=~"voice_slo:(eligible|bad):.+"}'), prometheus.broken_rules()
+    counts = {kind: prometheus.query(f"voice_slo:{kind}:events_period") for kind in ("eligible", "bad", "bad_callers")}
+    return counts, prometheus.broken_rules()
 
 
 def _budget(flow: str) -> Labels:
