@@ -6,23 +6,39 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum
 from hashlib import blake2b
 
 from exporter.store import CallRow, Store, UnitRow
 from voice_slo import facts_codec
 from voice_slo.events import Event, decode, encode
 from voice_slo.facts import CallFacts, add, call_key, join
+from voice_slo.units import Phase
 
-CACHED_CALLS = 20_000
-"""About 10 kB each: 200 MB at the most, reached with 20,000 calls under way at once."""
+CACHED_EVENTS = 400_000
+"""About 0.5 kB each, folded: 200 MB at the most, whoever sends what."""
+EVENTS_A_CALL = 25_000
+ALIASES_A_CALL = 100
+"""More ids than this share no call: somebody sends one id with every call."""
 
 UnitKey = tuple[int, str, str]
 """SLO (store id), kind of unit, unit id."""
 
 
+class Taken(Enum):
+    """What became of one event."""
+
+    NEW = "accepted"
+    REPEAT = "duplicate"
+    TOO_MANY = "call_too_large"
+
+
 @dataclass(slots=True)
 class Call:
-    """One call in memory; `row` mirrors the table, `fresh` holds events not yet written."""
+    """One call in memory; `row` mirrors the table, `fresh` holds events not yet written.
+
+    `folded`: part of the facts has no event left and must be written as facts.
+    """
 
     row: CallRow
     facts: CallFacts
@@ -31,12 +47,13 @@ class Call:
     units: dict[UnitKey, UnitRow]
     pending: dict[int, int]
     fresh: list[tuple[bytes, bytes | None, bytes]] = field(default_factory=list)
+    folded: bool = False
 
 
 class Calls:
     """Least recently used calls stay in memory; all others are read back from their events."""
 
-    def __init__(self, store: Store, capacity: int = CACHED_CALLS) -> None:
+    def __init__(self, store: Store, capacity: int = CACHED_EVENTS) -> None:
         self._store, self._capacity = store, capacity
         self._held: OrderedDict[int, Call] = OrderedDict()
 
@@ -52,11 +69,14 @@ class Calls:
 
     def forget_old(self) -> None:
         """Call between transactions: what is dropped must be on disk."""
-        while len(self._held) > self._capacity:
-            self._held.popitem(last=False)
+        events = sum(len(call.contents) + 10 for call in self._held.values())
+        while events > self._capacity:
+            _, call = self._held.popitem(last=False)
+            events -= len(call.contents) + 10
 
-    def drop(self, id_: int) -> None:
-        self._held.pop(id_, None)
+    def drop(self, ids: Iterable[int]) -> None:
+        for id_ in ids:
+            self._held.pop(id_, None)
 
     def _read(self, id_: int) -> Call:
         row = self._store.call(id_)
@@ -74,41 +94,57 @@ class Calls:
 
     def find(self, agent: str, event: Event, now: int) -> tuple[Call, list[int]]:
         """The call of an event, made if need be, and other calls that the event shows to be the same one."""
-        keys = [("call", call_key(event)), *(event.ids.pairs() if event.ids else ())]
+        own = ("call", call_key(event))
+        keys = [own, *(event.ids.pairs() if event.ids else ())]
         found = {key: self._store.find_call(agent, *key) for key in keys}
         known = sorted({id_ for id_ in found.values() if id_ is not None})
+        if len(known) > 1 and sum(map(self._store.count_aliases, known)) > ALIASES_A_CALL:
+            known = [id_ for id_ in (found[own],) if id_ is not None]
         id_ = known[0] if known else self._store.insert_call(agent, call_key(event), now)
-        for (kind, value), holder in found.items():
-            if holder is None:
+        missing = [key for key, holder in found.items() if holder is None and key != own]
+        if known and found[own] is None:
+            missing.append(own)
+        if missing and self._store.count_aliases(id_) < ALIASES_A_CALL:
+            for kind, value in missing:
                 self._store.add_alias(agent, kind, value, id_)
+        elif own in missing:
+            id_, known = self._store.insert_call(agent, call_key(event), now), []
         return self.get(id_), known[1:]
 
     def absorb(self, call: Call, other: Call) -> None:
-        """Move events, facts and ids of `other` into `call`. Units are the counting's business."""
+        """Move events, facts and ids of `other` into `call`, which is open while one of them is.
+
+        Units are the counting's business.
+        """
         join(call.facts, other.facts)
         call.contents |= other.contents
         call.names |= other.names
         call.fresh += other.fresh
+        call.folded |= other.folded or bool(other.row.facts) or bool(call.row.facts)
         self._store.move_call(other.row.id, call.row.id)
-        first = min(call.row.first_receipt, other.row.first_receipt)
         ends = [e for e in (call.row.end_receipt, other.row.end_receipt) if e is not None]
+        open_ = Phase.OPEN in (call.row.phase, other.row.phase)
         call.row = call.row._replace(
-            first_receipt=first,
+            phase=int(Phase.OPEN) if open_ else min(call.row.phase, other.row.phase),
             last_receipt=max(call.row.last_receipt, other.row.last_receipt),
             end_receipt=max(ends, default=None),
+            due=_earliest(call.row.due, other.row.due),
+            advance=_earliest(call.row.advance, other.row.advance),
         )
-        self.drop(other.row.id)
+        self.drop([other.row.id])
 
 
-def take(call: Call, event: Event, source: str) -> bool:
-    """Fold an event into its call. False for a repeat: the same id, else the same content.
+def take(call: Call, event: Event, source: str) -> Taken:
+    """Fold an event into its call. A repeat has the same id as an earlier one, else the same content.
 
     A repeat of an id that carries other content adds its facts all the same.
     """
     body = encode(event)
     content = _key(body)
     if content in call.contents:
-        return False
+        return Taken.REPEAT
+    if len(call.contents) >= EVENTS_A_CALL:
+        return Taken.TOO_MANY
     name = _key(f"{source}\0{event.id}".encode()) if event.id is not None else None
     repeated = name is not None and name in call.names
     call.contents.add(content)
@@ -116,7 +152,7 @@ def take(call: Call, event: Event, source: str) -> bool:
         call.names.add(name)
     call.fresh.append((content, name, body))
     add(call.facts, event)
-    return not repeated
+    return Taken.REPEAT if repeated else Taken.NEW
 
 
 def write(store: Store, calls: Iterable[Call]) -> None:
@@ -125,9 +161,23 @@ def write(store: Store, calls: Iterable[Call]) -> None:
     for call in calls:
         store.insert_events((call.row.id, *event) for event in call.fresh)
         call.fresh = []
+        if call.folded:
+            compact(store, call)
         call.row = call.row._replace(pending=json.dumps({str(k): n for k, n in sorted(call.pending.items()) if n}))
         rows.append(call.row)
     store.update_calls(rows)
+
+
+def compact(store: Store, call: Call) -> None:
+    """Replace the bodies of a call's events by the facts folded from them."""
+    facts = facts_codec.encode(call.facts)
+    store.compact(call.row.id, facts)
+    call.row = call.row._replace(facts=facts)
+    call.folded = False
+
+
+def _earliest(a: int | None, b: int | None) -> int | None:
+    return min((x for x in (a, b) if x is not None), default=None)
 
 
 def _key(data: bytes) -> bytes:

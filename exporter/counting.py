@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from exporter import counts as c
 from exporter.calls import Call
-from exporter.own_metrics import OwnMetrics
+from exporter.own_metrics import Notes
 from exporter.registry import Loaded, born
 from exporter.store import Store, UnitRow
 from voice_slo import names
@@ -19,8 +19,13 @@ CALLER_GAP = 15 * 60 * 1_000_000
 LATE = 2 * 3600 * 1_000_000
 _WINDOWED = (c.GOOD, c.BAD)
 _OPEN = (c.UNKNOWN, c.AWAITING)
-_PENDING = "pending"
 NOT_CONCERNED = "not_concerned"
+_WEIGHT = {c.GOOD: 4, c.BAD: 4, c.EXCLUDED: 4, c.UNKNOWN: 3, c.AWAITING: 2, NOT_CONCERNED: 1}
+"""Which of two verdicts on one unit stays: what was counted before what is still open."""
+HORIZON = 30 * 86_400 * 1_000_000
+"""µs that a unit of an SLO that is no longer loaded waits for its evaluation."""
+JUDGED_AT_ONCE = 200
+"""Units; an open call with more is judged when it settles, so that no sender can keep the writer busy."""
 
 
 @dataclass(slots=True)
@@ -29,11 +34,16 @@ class Counting:
 
     store: Store
     counts: c.Counts
-    own: OwnMetrics
+    notes: Notes
     pending: dict[int, int]
 
-    def judge_call(self, call: Call, loaded: list[Loaded], now: int) -> None:
-        """Count every unit of the call whose verdict is due, and note how many still are not."""
+    def judge_call(self, call: Call, loaded: list[Loaded], now: int, *, late: bool = False) -> None:
+        """Count every unit of the call whose verdict is due, and note how many still are not.
+
+        `late`: facts came after the call had settled; those that disagree with a final verdict are noted.
+        """
+        if call.row.phase == Phase.OPEN and len(call.facts.units) + len(call.facts.speech) > JUDGED_AT_ONCE:
+            return
         seen = units(call.row.key, call.facts, Phase(min(call.row.phase, Phase.QUALITY)))
         waiting: dict[int, int] = {}
         changed: list[UnitRow] = []
@@ -41,6 +51,8 @@ class Counting:
             for unit in seen:
                 if unit.unit == entry.slo.sli.unit and not self._consider(call, entry, unit, now, changed):
                     waiting[entry.row.id] = waiting.get(entry.row.id, 0) + 1
+        if late:
+            self._note_disagreements(call, loaded, seen)
         self.store.put_units(changed)
         self.set_pending(call, waiting)
 
@@ -51,40 +63,51 @@ class Counting:
 
     def expire_awaiting(self, call: Call, loaded: list[Loaded], now: int) -> None:
         """A unit that waited for its evaluation longer than the SLO's audit horizon does not concern it any more."""
-        by_id = {entry.row.id: entry for entry in loaded}
+        horizons = _horizons(loaded)
         for key, row in list(call.units.items()):
-            entry = by_id.get(row.slo)
-            if entry and row.outcome == c.AWAITING and row.judged + entry.slo.audit_horizon * 1_000_000 <= now:
-                self._leave(entry, row)
-                call.units[key] = row._replace(outcome=NOT_CONCERNED, judged=now)
-                self._enter_state(entry, NOT_CONCERNED, new=False)
+            if row.outcome == c.AWAITING and row.judged + horizons.get(row.slo, HORIZON) <= now:
+                self._leave(row)
+                call.units[key] = row._replace(outcome=NOT_CONCERNED, judged=now, missing="")
+                self._enter_state(row.slo, NOT_CONCERNED, new=False)
                 self.store.put_units([call.units[key]])
 
+    @staticmethod
+    def next_expiry(call: Call, loaded: list[Loaded]) -> int | None:
+        """When the first awaiting unit of the call reaches its horizon."""
+        horizons = _horizons(loaded)
+        waiting = (u for u in call.units.values() if u.outcome == c.AWAITING)
+        return min((u.judged + horizons.get(u.slo, HORIZON) for u in waiting), default=None)
+
     def merge_units(self, call: Call, other: Call, loaded: list[Loaded]) -> None:
-        """Units of a call that turned out to be the same call: what `call` has counted stays, the rest moves over."""
-        by_id = {entry.row.id: entry for entry in loaded}
+        """Units of a call that turned out to be the same call: what was counted stays, and stays once."""
+        named = {entry.row.id: (entry.slo.agent, entry.slo.name) for entry in loaded}
         for row in other.units.values():
+            self.store.drop_unit(row)
             id_ = call.row.key if row.unit == "call" else row.id
-            key = (row.slo, row.unit, id_)
-            if key not in call.units:
-                self.store.drop_unit(row)
-                call.units[key] = row._replace(call=call.row.id, id=id_)
-                self.store.put_units([call.units[key]])
+            moved = row._replace(call=call.row.id, id=id_)
+            held = call.units.get((row.slo, row.unit, id_))
+            if held is None:
+                self._keep(call, moved)
                 continue
-            self.counts.add(row.slo, c.WHOLE_SLO, c.UNITS, row.outcome, -1)
+            stays, goes = (held, moved) if _WEIGHT[held.outcome] >= _WEIGHT[row.outcome] else (moved, held)
+            self._leave(goes)
             self.counts.add(row.slo, c.WHOLE_SLO, c.SEEN, by=-1)
-            if row.outcome == c.AWAITING:
-                self.counts.add(row.slo, row.labels, c.AWAITING, by=-1)
-                self.store.drop_unit(row)
-            elif entry := by_id.get(row.slo):
-                self.own.inc(names.MERGED_UNITS, entry.slo.agent, entry.slo.name)
+            self._keep(call, stays)
+            if goes.outcome not in (c.AWAITING, NOT_CONCERNED):
+                # Its counts stay, so its row has to leave the window with them: under an id that no unit can have.
+                self._keep(call, goes._replace(id=f"{id_}\0{other.row.key}"))
+                if row.slo in named:
+                    self.notes.inc(names.MERGED_UNITS, *named[row.slo])
         self.set_pending(other, {})
+
+    def _keep(self, call: Call, row: UnitRow) -> None:
+        call.units[row.slo, row.unit, row.id] = row
+        self.store.put_units([row])
 
     def _consider(self, call: Call, entry: Loaded, unit: UnitFacts, now: int, changed: list[UnitRow]) -> bool:
         """Whether the unit has a verdict by now."""
         held = self._held(call, entry, unit)
         if held is not None and not _may_change(held):
-            self._note_disagreement(call, entry, unit, held)
             return True
         verdict = judge(entry.slo, unit)
         if verdict is None:
@@ -103,41 +126,42 @@ class Counting:
                 return row
         return None
 
-    def _note_disagreement(self, call: Call, entry: Loaded, unit: UnitFacts, held: UnitRow) -> None:
-        if call.fresh and unit.phase is not Phase.OPEN:
-            verdict = judge(entry.slo, unit)
-            if verdict is not None and verdict.outcome != held.outcome:
-                self.own.inc(names.LATE_FACTS, entry.slo.agent, entry.slo.name)
+    def _note_disagreements(self, call: Call, loaded: list[Loaded], seen: list[UnitFacts]) -> None:
+        for entry in loaded:
+            for unit in (u for u in seen if u.unit == entry.slo.sli.unit):
+                held, verdict = self._held(call, entry, unit), judge(entry.slo, unit)
+                if held and verdict and held.outcome != verdict.outcome and not _may_change(held):
+                    self.notes.inc(names.LATE_FACTS, entry.slo.agent, entry.slo.name)
 
     def _row(
         self, call: Call, entry: Loaded, unit: UnitFacts, verdict: Verdict, now: int, held: UnitRow | None
     ) -> UnitRow:  # fmt: skip
         if held is not None:
-            self._leave(entry, held)
+            self._leave(held)
         labels = entry.labels(verdict.labels)
         caller = call.facts.caller or f"call:{call.row.key}"
         counted = self._enter(call, entry, unit, verdict, labels, caller, now)
-        if held is not None and held.outcome == c.UNKNOWN:
+        if held is not None and held.outcome == c.UNKNOWN and held.counted and held.era == entry.row.era:
             self.counts.add(entry.row.id, labels, c.UNKNOWN_RESOLVED)
-        self._enter_state(entry, verdict.outcome, new=held is None)
+        self._enter_state(entry.row.id, verdict.outcome, new=held is None)
         if verdict.outcome == NOT_CONCERNED:
             for field in verdict.missing:
-                self.own.inc(names.NOT_OBSERVABLE, entry.slo.agent, entry.slo.name, field)
+                self.notes.inc(names.NOT_OBSERVABLE, entry.slo.agent, entry.slo.name, field)
         return UnitRow(
             call.row.id, entry.row.id, unit.unit, held.id if held else unit.id, entry.row.era, verdict.outcome,
             verdict.reason, verdict.would_be, verdict.rule, " ".join(verdict.missing), labels, unit.at, now,
-            int(counted), entry.slo.definition, caller if verdict.outcome == c.BAD else None,
+            int(counted), entry.row.definition, caller if verdict.outcome == c.BAD else None,
         )  # fmt: skip
 
-    def _enter_state(self, entry: Loaded, outcome: str, *, new: bool) -> None:
-        self.counts.add(entry.row.id, c.WHOLE_SLO, c.UNITS, outcome)
+    def _enter_state(self, slo: int, outcome: str, *, new: bool) -> None:
+        self.counts.add(slo, c.WHOLE_SLO, c.UNITS, outcome)
         if new:
-            self.counts.add(entry.row.id, c.WHOLE_SLO, c.SEEN)
+            self.counts.add(slo, c.WHOLE_SLO, c.SEEN)
 
-    def _leave(self, entry: Loaded, held: UnitRow) -> None:
-        self.counts.add(entry.row.id, c.WHOLE_SLO, c.UNITS, held.outcome, -1)
-        if held.outcome == c.AWAITING and held.era == entry.row.era:
-            self.counts.add(entry.row.id, held.labels, c.AWAITING, by=-1)
+    def _leave(self, held: UnitRow) -> None:
+        self.counts.add(held.slo, c.WHOLE_SLO, c.UNITS, held.outcome, -1)
+        if held.outcome == c.AWAITING and held.counted and self.counts.get(held.slo, held.labels, c.AWAITING):
+            self.counts.add(held.slo, held.labels, c.AWAITING, by=-1)
 
     def _enter(
         self, call: Call, entry: Loaded, unit: UnitFacts, verdict: Verdict, labels: str, caller: str, now: int
@@ -147,18 +171,18 @@ class Counting:
             return False
         add = self._adder(entry, labels)
         created = born(self.counts, entry, labels, unit.at, now)
+        if verdict.outcome in _WINDOWED and unit.at >= entry.row.window_start:
+            add(c.WINDOW, c.ELIGIBLE)
+            if verdict.outcome == c.BAD:
+                add(c.WINDOW, c.BAD)
+        if unit.at < created:
+            return False
         match verdict.outcome:
             case "excluded":
                 add(c.EXCLUDED, f"{verdict.reason}|{verdict.would_be}")
             case "unknown" | "awaiting":
                 add(verdict.outcome, "")
             case _:
-                if unit.at >= entry.row.window_start:
-                    add(c.WINDOW, c.ELIGIBLE)
-                    if verdict.outcome == c.BAD:
-                        add(c.WINDOW, c.BAD)
-                if unit.at < created:
-                    return False
                 add(c.ELIGIBLE, "")
                 self._good_or_bad(call, entry, unit, verdict, labels, caller, now)
         return True
@@ -173,19 +197,19 @@ class Counting:
         add(c.BAD, verdict.reason)
         agent, slo = entry.slo.agent, entry.slo.name
         if call.facts.caller is None:
-            self.own.inc(names.WITHOUT_CALLER, agent, slo)
+            self.notes.inc(names.WITHOUT_CALLER, agent, slo)
         if now - max(call.facts.last_at, unit.at) > LATE:
-            self.own.inc(names.LATE_UNITS, agent, slo)
+            self.notes.inc(names.LATE_UNITS, agent, slo)
         elif not self._caller_known(call, entry, labels, caller, unit.at):
             add(c.BAD_CALLERS, "")
 
     def _caller_known(self, call: Call, entry: Loaded, labels: str, caller: str, at: int) -> bool:
-        """Whether the caller has another bad unit there within the gap, on disk or in this transaction."""
+        """Whether the caller has another bad unit there within the gap: in this call, whoever it was, or another."""
         start, end = at - CALLER_GAP, at + CALLER_GAP
         here = (
             row
             for row in call.units.values()
-            if row.slo == entry.row.id and row.outcome == c.BAD and row.caller == caller and row.labels == labels
+            if row.slo == entry.row.id and row.outcome == c.BAD and row.labels == labels
         )
         if any(start <= row.at <= end for row in here):
             return True
@@ -193,6 +217,10 @@ class Counting:
 
     def _adder(self, entry: Loaded, labels: str) -> Callable[[str, str], None]:
         return lambda name, extra: self.counts.add(entry.row.id, labels, name, extra)
+
+
+def _horizons(loaded: list[Loaded]) -> dict[int, int]:
+    return {entry.row.id: entry.slo.audit_horizon * 1_000_000 for entry in loaded}
 
 
 def _may_change(row: UnitRow) -> bool:

@@ -7,7 +7,7 @@ scrape never shows what a crash could take back.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -77,16 +77,35 @@ class Counts:
         return [CounterRow(key[0], key[1], *name, self.values[key][name]) for key, name in changed]
 
 
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """One SLO as scrapes see it. `reasons` are the closed words for bad."""
+
+    id: int
+    agent: str
+    slo: str
+    budget_by: tuple[str, ...]
+    reasons: tuple[str, ...]
+    definition: str
+
+
 class Mirror:
-    """What a scrape sees: committed values only. Any thread may read it."""
+    """What a scrape sees: the SLOs in force and their committed values. Any thread may read it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._exposed: Sequence[Exposed] = ()
         self._values: dict[Key, dict[Name, int]] = {}
 
-    def replace(self, values: Mapping[Key, Mapping[Name, int]]) -> None:
+    def replace(self, exposed: Sequence[Exposed], values: Mapping[Key, Mapping[Name, int]]) -> None:
         with self._lock:
+            self._exposed = tuple(exposed)
             self._values = {key: dict(names) for key, names in values.items()}
+
+    def exposed(self) -> tuple[Sequence[Exposed], dict[Key, dict[Name, int]]]:
+        """SLOs and values of one moment."""
+        with self._lock:
+            return self._exposed, {key: dict(names) for key, names in self._values.items()}
 
     def publish(self, rows: Iterable[CounterRow]) -> None:
         with self._lock:

@@ -7,8 +7,7 @@ to its value and needs a fortieth of that (reference: its text must parse to the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
@@ -20,18 +19,6 @@ from voice_slo import names
 PIECE = 2_000
 """Lines: under a millisecond of work."""
 _US = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Exposed:
-    """One SLO as scrapes see it. `reasons` are the closed words for bad."""
-
-    id: int
-    agent: str
-    slo: str
-    budget_by: tuple[str, ...]
-    reasons: tuple[str, ...]
-    definition: str
 
 
 class Series(NamedTuple):
@@ -52,7 +39,7 @@ _PLAIN: tuple[tuple[names.Metric, str], ...] = (
 )
 
 
-def series(exposed: Iterable[Exposed], values: Mapping[c.Key, Mapping[c.Name, int]]) -> Iterator[Series]:
+def series(exposed: Iterable[c.Exposed], values: Mapping[c.Key, Mapping[c.Name, int]]) -> Iterator[Series]:
     """Every series of the SLI families. All of one label set's plain counters appear together, at 0 from birth."""
     by_slo: dict[int, list[tuple[str, Mapping[c.Name, int]]]] = {}
     for (slo, labels), counts in values.items():
@@ -66,7 +53,7 @@ def series(exposed: Iterable[Exposed], values: Mapping[c.Key, Mapping[c.Name, in
             yield from _label_set(entry, own, counts)
 
 
-def _label_set(entry: Exposed, own: tuple[tuple[str, str], ...], counts: Mapping[c.Name, int]) -> Iterator[Series]:
+def _label_set(entry: c.Exposed, own: tuple[tuple[str, str], ...], counts: Mapping[c.Name, int]) -> Iterator[Series]:
     for metric, name in _PLAIN:
         yield Series(metric, own, counts.get((name, ""), 0))
     yield Series(names.CREATED, own, counts[c.CREATED, ""] / _US)
@@ -87,10 +74,10 @@ class Exposition:
         self._mirror, self._own = mirror, own
         self._prefixes: dict[tuple[str, tuple[tuple[str, str], ...]], str] = {}
 
-    def render(self, exposed: Sequence[Exposed]) -> Iterator[bytes]:
+    def render(self) -> Iterator[bytes]:
         """The text format 0.0.4, of one moment, in pieces so that a large scrape lets other work run between them."""
         lines: dict[names.Metric, list[str]] = {metric: [] for metric in names.SLI_METRICS}
-        for found in series(exposed, self._mirror.snapshot()):
+        for found in series(*self._mirror.exposed()):
             lines[found.metric].append(f"{self._prefix(found)}{found.value}\n")
         for metric, held in lines.items():
             yield f"# HELP {metric.name} {_escape_help(metric.help)}\n# TYPE {metric.name} {metric.type}\n".encode()

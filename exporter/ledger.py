@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from exporter.calls import Call, Calls, take, write
+from exporter.calls import EVENTS_A_CALL, Call, Calls, Taken, compact, take, write
 from exporter.counting import Counting
-from exporter.counts import AWAITING, Counts, Mirror
+from exporter.counts import Counts, Mirror
 from exporter.intake import Delivery, Receipt, Rejection
-from exporter.own_metrics import OwnMetrics
-from exporter.registry import Loaded, advance_window, register
+from exporter.own_metrics import Notes, OwnMetrics
+from exporter.registry import Loaded, advance_window, exposed, register
 from exporter.store import Store
-from voice_slo import facts_codec, names
+from voice_slo import names
 from voice_slo.events import Event
 from voice_slo.explain import Explanation, explain
 from voice_slo.spec import SloFile
@@ -25,9 +25,9 @@ AHEAD = 600 * _US
 """Clocks differ; an event further ahead than ten minutes comes from one that is wrong."""
 UNIT_KEYS_OUTLIVE = 7 * 86_400 * _US
 LONGEST_SETTLE = 1_800
-CALLS_A_TICK = 500
-PRUNE_STEP = 500
-DONE = 3
+CALLS_A_TICK = 20
+PRUNE_STEP = 50
+"""Small steps: events wait for a running step, and 20 calls take the writer about 20 ms."""
 
 Clock = Callable[[], int]
 """Now, in µs since the epoch."""
@@ -68,8 +68,8 @@ class Ledger:
         for waiting in self.store.pending():
             for slo, n in msgspec.json.decode(waiting, type=dict[int, int]).items():
                 pending[slo] = pending.get(slo, 0) + n
-        self._counting = Counting(self.store, self.counts, self.own, pending)
-        self.mirror.replace(self.counts.values)
+        self._notes = Notes()
+        self._counting = Counting(self.store, self.counts, self._notes, pending)
 
     @property
     def pending(self) -> dict[int, int]:
@@ -85,16 +85,22 @@ class Ledger:
     def load(self, files: Sequence[SloFile]) -> None:
         """Put these SLO files in force; open calls are judged by them from now on."""
         self.store.begin()
-        self.loaded = register(self.store, self.counts, files, self.clock())
-        self._commit()
+        try:
+            self.loaded = register(self.store, self.counts, files, self.clock())
+            self._commit()
+        except BaseException:
+            self.store.rollback()
+            raise
         self.files = files
-        self.mirror.replace(self.counts.values)
+        self._declared = {file.agent: _declared(file) for file in files}
+        self.mirror.replace(exposed(self.loaded), self.counts.values)
 
     def _commit(self) -> None:
         rows = self.counts.take_dirty()
         self.store.put_counters(rows)
         self.store.commit()
         self.mirror.publish(rows)
+        self.own.apply(self._notes)
 
     # Events -----------------------------------------------------------------------------------------------------
 
@@ -124,14 +130,25 @@ class Ledger:
                 rejected.append(refused)
                 continue
             assert agent is not None
-            if take(self._call(agent, event, touched, now), self._named(event, delivery.source), delivery.source):
-                accepted += 1
-            else:
-                duplicate += 1
+            call = self._call(agent, event, touched, now)
+            match take(call, self._trimmed(event, agent, delivery.source), delivery.source):
+                case Taken.NEW:
+                    accepted += 1
+                case Taken.REPEAT:
+                    duplicate += 1
+                case Taken.TOO_MANY:
+                    error = f"its call has sent {EVENTS_A_CALL} events already"
+                    rejected.append(Rejection(index, "call", error, Taken.TOO_MANY.value))
         return Receipt(accepted, duplicate, tuple(rejected))
 
-    def _named(self, event: Event, source: str) -> Event:
-        return event if event.source is not None else msgspec.structs.replace(event, source=source)
+    def _trimmed(self, event: Event, agent: str, source: str) -> Event:
+        """The event as it is kept: with its source, and of its segments those that the SLO file declares."""
+        segments = event.segments
+        if segments and not segments.keys() <= self._declared[agent]:
+            segments = {name: value for name, value in segments.items() if name in self._declared[agent]}
+        if segments is event.segments and event.source is not None:
+            return event
+        return msgspec.structs.replace(event, source=event.source or source, segments=segments or None)
 
     def _only_agent(self) -> str | None:
         return next(iter(self.loaded)) if len(self.loaded) == 1 else None
@@ -163,15 +180,18 @@ class Ledger:
         """Set the call's timer: from the later of its end and the last arrival, by this clock."""
         if not call.fresh:
             return
-        row = call.row._replace(last_receipt=max(now, call.row.last_receipt))
+        row = call.row._replace(last_receipt=now)
         if call.facts.ended and row.end_receipt is None:
             row = row._replace(end_receipt=now)
             if row.phase > Phase.OPEN and not any(u.unit in ("call", "turn") for u in call.units.values()):
                 row = row._replace(phase=int(Phase.OPEN))
+        patience = now + self._patience(call) * _US
         if row.phase == Phase.OPEN:
-            row = row._replace(due=now + self._patience(call) * _US)
-        elif row.phase >= Phase.QUALITY and row.due is None:
-            row = row._replace(phase=int(Phase.QUALITY), due=now)
+            row = row._replace(due=patience, advance=patience)
+        else:
+            # Settled, but its newest facts may be followed by others: judged together, once they are quiet.
+            quiet = now + self.times.operational * _US
+            row = row._replace(due=quiet if row.advance is None else min(quiet, row.advance))
         call.row = row
 
     def _patience(self, call: Call) -> int:
@@ -183,8 +203,9 @@ class Ledger:
 
     def _judge(self, call: Call, now: int) -> None:
         if call.facts.overflow:
-            self.own.inc(names.DROPPED_VALUES, "store", "call_too_large")
-        self._counting.judge_call(call, self.loaded.get(call.row.agent, []), now)
+            self._notes.inc(names.DROPPED_VALUES, "store", "call_too_large")
+        if call.row.phase == Phase.OPEN:
+            self._counting.judge_call(call, self.loaded.get(call.row.agent, []), now)
 
     def _note(self, delivery: Delivery, receipt: Receipt, now: int) -> None:
         source, translated = delivery.source, delivery.translated
@@ -217,42 +238,39 @@ class Ledger:
         for entry in self._entries():
             advance_window(self.store, self.counts, entry, now)
         for id_ in self.store.compactable(now - self.times.explain * _US, PRUNE_STEP):
-            self.store.compact(id_, facts_codec.encode(self._calls.get(id_).facts))
-        longest = max((e.slo.period for e in self._entries()), default=0)
-        pruned = self.store.prune(now - self.times.calls * _US, now - longest * _US - UNIT_KEYS_OUTLIVE, PRUNE_STEP)
-        if pruned:
-            self._calls.clear()
+            compact(self.store, self._calls.get(id_))
+        kept = max(self.times.calls, self.store.longest_period()) * _US + UNIT_KEYS_OUTLIVE
+        pruned = self.store.prune(now - self.times.calls * _US, now - kept, PRUNE_STEP)
+        self._calls.drop(pruned)
         self.open_calls = self.store.open_calls()
         self._commit()
         self._calls.forget_old()
-        return len(due) == CALLS_A_TICK or pruned >= PRUNE_STEP
+        return len(due) == CALLS_A_TICK or len(pruned) >= PRUNE_STEP
 
     def _entries(self) -> Iterable[Loaded]:
         return (entry for entries in self.loaded.values() for entry in entries)
 
     def _settle(self, call: Call, now: int) -> None:
-        """Take the call one phase further and judge it there."""
-        row, agent = call.row, call.row.agent
-        loaded = self.loaded.get(agent, [])
-        match row.phase:
-            case Phase.OPEN:
-                if not call.facts.ended and call.facts.has_lifecycle:
-                    self.own.inc(names.CALLS_ABANDONED, agent)
-                call.row = row._replace(phase=int(Phase.OPERATIONAL), due=now + self.times.quality * _US)
-                self._counting.judge_call(call, loaded, now)
-            case Phase.OPERATIONAL:
-                call.row = row._replace(phase=int(Phase.QUALITY))
-                self._counting.judge_call(call, loaded, now)
-                call.row = call.row._replace(due=self._horizon(call, loaded))
-            case _:
-                self._counting.expire_awaiting(call, loaded, now)
-                due = self._horizon(call, loaded)
-                call.row = row._replace(due=due, phase=int(Phase.QUALITY) if due else DONE)
+        """Judge the call in its phase, or take it one phase further and judge it there."""
+        loaded = self.loaded.get(call.row.agent, [])
+        advancing = call.row.advance is not None and call.row.advance <= now
+        if advancing:
+            self._advance(call, now)
+        self._counting.judge_call(call, loaded, now, late=not advancing)
+        self._counting.expire_awaiting(call, loaded, now)
+        advance = call.row.advance
+        if call.row.phase >= Phase.QUALITY:
+            advance = self._counting.next_expiry(call, loaded)
+        call.row = call.row._replace(due=advance, advance=advance)
 
-    def _horizon(self, call: Call, loaded: list[Loaded]) -> int | None:
-        horizons = {entry.row.id: entry.slo.audit_horizon * _US for entry in loaded}
-        waiting = (u for u in call.units.values() if u.outcome == AWAITING and u.slo in horizons)
-        return min((u.judged + horizons[u.slo] for u in waiting), default=None)
+    def _advance(self, call: Call, now: int) -> None:
+        row = call.row
+        if row.phase == Phase.OPEN:
+            if not call.facts.ended and call.facts.has_lifecycle:
+                self._notes.inc(names.CALLS_ABANDONED, row.agent)
+            call.row = row._replace(phase=int(Phase.OPERATIONAL), advance=now + self.times.quality * _US)
+        else:
+            call.row = row._replace(phase=int(Phase.QUALITY), advance=None)
 
     def explain(self, value: str) -> list[Explanation]:
         """Why the calls with this id were counted so; what stands in the counters beside what the facts say now."""
@@ -271,3 +289,7 @@ class Ledger:
             counted = tuple(replace(u, counted=held.get((u.slo, u.unit, u.id), "")) for u in said.units)
             found.append(replace(said, units=counted))
         return found
+
+
+def _declared(file: SloFile) -> frozenset[str]:
+    return frozenset(file.segments)

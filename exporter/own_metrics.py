@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -10,6 +11,21 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from voice_slo import names
 
 Labels = tuple[str, ...]
+
+
+class Notes:
+    """Increments that a running transaction will have caused if it commits."""
+
+    def __init__(self) -> None:
+        self._held: Counter[tuple[names.Metric, Labels]] = Counter()
+
+    def inc(self, metric: names.Metric, *labels: str) -> None:
+        self._held[metric, labels] += 1
+
+    def take(self) -> list[tuple[tuple[names.Metric, Labels], int]]:
+        held = list(self._held.items())
+        self._held.clear()
+        return held
 
 
 class OwnMetrics:
@@ -28,6 +44,11 @@ class OwnMetrics:
         with self._lock:
             values = self._values[metric]
             values[labels] = values.get(labels, 0) + by
+
+    def apply(self, notes: Notes) -> None:
+        """What a transaction noted, once it has committed."""
+        for (metric, labels), n in notes.take():
+            self.inc(metric, *labels, by=n)
 
     def set(self, metric: names.Metric, *labels: str, value: float) -> None:
         with self._lock:

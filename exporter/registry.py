@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from exporter.counts import BAD, CREATED, ELIGIBLE, WINDOW, Counts
+from exporter.counts import BAD, CREATED, ELIGIBLE, WINDOW, Counts, Exposed
 from exporter.store import SloRow, Store
 from voice_slo.spec import Slo, SloFile
 
@@ -40,6 +40,18 @@ def register(store: Store, counts: Counts, files: Sequence[SloFile], now: int) -
     return loaded
 
 
+def exposed(loaded: Mapping[str, Sequence[Loaded]]) -> list[Exposed]:
+    """The SLOs as scrapes show them."""
+    return [
+        Exposed(
+            entry.row.id, entry.slo.agent, entry.slo.name, entry.slo.budget_by,
+            tuple(dict.fromkeys(reason.name for reason in entry.slo.sli.reasons)), entry.row.definition,
+        )
+        for entries in loaded.values()
+        for entry in entries
+    ]  # fmt: skip
+
+
 def born(counts: Counts, entry: Loaded, labels: str, at: int, now: int) -> int:
     """Birth of a label set, µs. One that nobody declared (`other`, `unknown`) is born with its first unit.
 
@@ -61,20 +73,21 @@ def advance_window(store: Store, counts: Counts, entry: Loaded, now: int) -> Non
 
 
 def _adopt(store: Store, counts: Counts, slo: Slo, row: SloRow | None, now: int) -> Loaded:
+    definition = slo.definition
     vocabulary = json.dumps(slo.vocabulary(), sort_keys=True)
     start = now - slo.period * _US
     if row is None:
         fresh = SloRow(
-            0, slo.agent, slo.name, slo.definition, slo.core_definition, vocabulary, 1, now, slo.period, start
+            0, slo.agent, slo.name, definition, slo.core_definition, vocabulary, 1, now, slo.period, start
         )
         entry = Loaded(slo, fresh._replace(id=store.insert_slo(fresh)))
-    elif row.definition == slo.definition or (row.core == slo.core_definition and _grew(row.vocabulary, slo)):
-        entry = Loaded(slo, row._replace(definition=slo.definition, vocabulary=vocabulary))
+    elif row.definition == definition or (row.core == slo.core_definition and _grew(row.vocabulary, slo)):
+        entry = Loaded(slo, row._replace(definition=definition, vocabulary=vocabulary))
     else:
         counts.drop(row.id)
         store.drop_counters(row.id)
         entry = Loaded(slo, row._replace(
-            definition=slo.definition, core=slo.core_definition, vocabulary=vocabulary, era=row.era + 1, created=now,
+            definition=definition, core=slo.core_definition, vocabulary=vocabulary, era=row.era + 1, created=now,
             period=slo.period, window_start=start,
         ))  # fmt: skip
     if entry.row.period != slo.period:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from exporter import counts as c
 from exporter.access import Access, read_tokens
 from exporter.config import ExporterConfig
-from exporter.exposition import Exposed, Exposition
+from exporter.exposition import Exposition
 from exporter.http import Application, Services, create_app
 from exporter.ledger import Clock, Ledger, Times
 from exporter.own_metrics import OwnMetrics
@@ -35,14 +34,6 @@ _log = logging.getLogger(__name__)
 
 LoadFiles = Callable[[], Sequence[SloFile]]
 """Reads and checks the SLO files. Raises `SloFileError` or `OSError`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _InForce:
-    """What scrapes and pages need of the loaded SLOs; replaced as a whole by a reload."""
-
-    loaded: dict[str, list[Loaded]]
-    exposed: tuple[Exposed, ...]
 
 
 class Service:
@@ -95,9 +86,7 @@ class Service:
     # What is in force -------------------------------------------------------------------------------------------
 
     def _note_load(self) -> None:
-        loaded = dict(self._ledger.loaded)
-        exposed = tuple(_exposed(entry) for entries in loaded.values() for entry in entries)
-        self._in_force = _InForce(loaded, exposed)
+        self._loaded = dict(self._ledger.loaded)
         self._reload_problem = None
         self.own.set(names.RELOAD_SUCCESS, value=1)
         self.own.set(names.RELOAD_TIME, value=self._clock() / _US)
@@ -116,7 +105,7 @@ class Service:
         own.set(names.QUEUE_EVENTS, value=self._writer.waiting)
         own.set(names.STORE_BYTES, value=self._store.size())
         values, pending = self._mirror.snapshot(), dict(self._ledger.pending)
-        for agent, entries in self._in_force.loaded.items():
+        for agent, entries in self._loaded.items():
             own.set(names.CALLS_OPEN, agent, value=self._ledger.open_calls.get(agent, 0))
             for entry in entries:
                 whole = values.get((entry.row.id, c.WHOLE_SLO), {})
@@ -140,14 +129,19 @@ class Service:
             count_rejected=lambda source, reason: self.own.inc(names.REJECTED, source, reason),
             metrics=self._metrics,
             status_page=lambda: render(self._status(directory)),
-            not_ready=lambda: "stopping" if self._stopping else None,
+            not_ready=self._not_ready,
             reload=self.reload,
             slos=self._slos,
             explain=self._explain,
         )
 
+    def _not_ready(self) -> str | None:
+        if self._stopping:
+            return "stopping"
+        return None if self._writer.alive else "the writer has ended; restart the exporter"
+
     def _metrics(self) -> Iterator[bytes]:
-        return self._exposition.render(self._in_force.exposed)
+        return self._exposition.render()
 
     def _explain(self, call: str) -> dict[str, list[Explanation]] | None:
         found = self._writer.call(lambda: self._ledger.explain(call))
@@ -160,7 +154,7 @@ class Service:
         values, pending = self._mirror.snapshot(), dict(self._ledger.pending)
         totals: dict[int, dict[c.Name, int]] = {}
         budgets: dict[int, Decimal] = {}
-        entries = {e.row.id: e for found in self._in_force.loaded.values() for e in found}
+        entries = {e.row.id: e for found in self._loaded.values() for e in found}
         for (slo, labels), counts in values.items():
             if slo in entries and labels != c.WHOLE_SLO:
                 total = totals.setdefault(slo, {})
@@ -179,7 +173,7 @@ class Service:
             version=self._version,
             now=_moment(self._clock() / _US),
             started=_moment(self._started / _US),
-            not_ready="stopping" if self._stopping else None,
+            not_ready=self._not_ready(),
             store=str(directory / DATABASE),
             store_bytes=self._store.size(),
             calls_open=sum(self._ledger.open_calls.values()),
@@ -240,12 +234,6 @@ def _times(config: ExporterConfig) -> Times:
 
 def _tokens(path: str | None) -> tuple[bytes, ...]:
     return read_tokens(Path(path)) if path else ()
-
-
-def _exposed(entry: Loaded) -> Exposed:
-    slo = entry.slo
-    reasons = tuple(dict.fromkeys(reason.name for reason in slo.sli.reasons))
-    return Exposed(entry.row.id, slo.agent, slo.name, slo.budget_by, reasons, slo.definition)
 
 
 def _allowed(entry: Loaded, labels: str, counts: dict[c.Name, int]) -> Decimal:

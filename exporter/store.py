@@ -19,8 +19,8 @@ LOCK = "lock"
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE calls (
-    id INTEGER PRIMARY KEY, agent TEXT NOT NULL, key TEXT NOT NULL, phase INTEGER NOT NULL,
-    first_receipt INTEGER NOT NULL, last_receipt INTEGER NOT NULL, end_receipt INTEGER, due INTEGER,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, agent TEXT NOT NULL, key TEXT NOT NULL, phase INTEGER NOT NULL,
+    last_receipt INTEGER NOT NULL, end_receipt INTEGER, due INTEGER, advance INTEGER,
     pending TEXT NOT NULL, facts BLOB);
 CREATE INDEX calls_due ON calls (due) WHERE due IS NOT NULL;
 CREATE INDEX calls_age ON calls (last_receipt);
@@ -41,7 +41,6 @@ CREATE TABLE units (
     definition TEXT NOT NULL, caller TEXT, PRIMARY KEY (call, slo, unit, id)) WITHOUT ROWID;
 CREATE INDEX units_window ON units (slo, at) WHERE outcome IN ('good', 'bad');
 CREATE INDEX units_callers ON units (slo, caller, at) WHERE outcome = 'bad';
-CREATE INDEX units_age ON units (at);
 CREATE TABLE counters (
     slo INTEGER NOT NULL, labels TEXT NOT NULL, name TEXT NOT NULL, extra TEXT NOT NULL, value INTEGER NOT NULL,
     PRIMARY KEY (slo, labels, name, extra)) WITHOUT ROWID;
@@ -61,14 +60,20 @@ class StoreVersion(StoreError):
 
 
 class CallRow(NamedTuple):
+    """`advance`: when the call moves on to its next phase; `due`: when it is judged next, `advance` at the latest.
+
+    `facts` holds what was folded from events that are gone; empty once the call's time is over and only the keys
+    of its units remain.
+    """
+
     id: int
     agent: str
     key: str
     phase: int
-    first_receipt: int
     last_receipt: int
     end_receipt: int | None
     due: int | None
+    advance: int | None
     pending: str
     facts: bytes | None
 
@@ -170,9 +175,12 @@ class Store:
     def add_alias(self, agent: str, kind: str, value: str, call: int) -> None:
         self._db.execute("INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?)", (agent, kind, value, call))
 
+    def count_aliases(self, call: int) -> int:
+        return int(self._db.execute("SELECT count(*) FROM aliases WHERE call = ?", (call,)).fetchone()[0])
+
     def insert_call(self, agent: str, key: str, now: int) -> int:
         cursor = self._db.execute(
-            "INSERT INTO calls VALUES (NULL, ?, ?, 0, ?, ?, NULL, NULL, '{}', NULL)", (agent, key, now, now)
+            "INSERT INTO calls VALUES (NULL, ?, ?, 0, ?, NULL, NULL, NULL, '{}', NULL)", (agent, key, now)
         )
         assert cursor.lastrowid is not None
         self.add_alias(agent, "call", key, cursor.lastrowid)
@@ -183,8 +191,8 @@ class Store:
 
     def update_calls(self, rows: Iterable[CallRow]) -> None:
         self._db.executemany(
-            "UPDATE calls SET phase = ?, last_receipt = ?, end_receipt = ?, due = ?, pending = ? WHERE id = ?",
-            [(r.phase, r.last_receipt, r.end_receipt, r.due, r.pending, r.id) for r in rows],
+            "UPDATE calls SET phase = ?, last_receipt = ?, end_receipt = ?, due = ?, advance = ?, pending = ? WHERE id = ?",
+            [(r.phase, r.last_receipt, r.end_receipt, r.due, r.advance, r.pending, r.id) for r in rows],
         )
 
     def due_calls(self, now: int, limit: int) -> list[int]:
@@ -230,6 +238,10 @@ class Store:
 
     def slos(self) -> list[SloRow]:
         return [SloRow(*row) for row in self._db.execute("SELECT * FROM slos")]
+
+    def longest_period(self) -> int:
+        """Seconds, over every SLO that was ever loaded; 0 without any."""
+        return int(self._db.execute("SELECT coalesce(max(period), 0) FROM slos").fetchone()[0])
 
     def insert_slo(self, row: SloRow) -> int:
         cursor = self._db.execute("INSERT INTO slos VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row[1:])
@@ -279,22 +291,23 @@ class Store:
 
     # Retention --------------------------------------------------------------------------------------------------
 
-    def prune(self, calls_before: int, units_before: int, limit: int) -> int:
-        """Drop at most `limit` calls and units older than given; returns how many rows went."""
-        gone = [
-            r[0]
-            for r in self._db.execute(
-                "SELECT id FROM calls WHERE last_receipt < ? ORDER BY last_receipt LIMIT ?", (calls_before, limit)
-            )
-        ]
-        for table, column in (("events", "call"), ("aliases", "call"), ("calls", "id")):
-            self._db.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(id_,) for id_ in gone])
-        cursor = self._db.execute(
-            "DELETE FROM units WHERE (call, slo, unit, id) IN "
-            "(SELECT call, slo, unit, id FROM units WHERE at < ? ORDER BY at LIMIT ?)",
-            (units_before, limit),
-        )
-        return len(gone) + cursor.rowcount
+    def prune(self, facts_before: int, keys_before: int, limit: int) -> list[int]:
+        """Empty at most `limit` calls with their last arrival before `facts_before`, drop those before `keys_before`.
+
+        An emptied call keeps its ids and the keys of its units, so that none of them can be counted again. Returns
+        the calls that changed.
+        """
+        emptied = self._ids("last_receipt < ? AND (facts IS NULL OR facts != x'')", facts_before, limit)
+        self._db.executemany("DELETE FROM events WHERE call = ?", emptied)
+        self._db.executemany("UPDATE calls SET facts = x'' WHERE id = ?", emptied)
+        gone = self._ids("last_receipt < ?", keys_before, limit)
+        for table, column in (("events", "call"), ("aliases", "call"), ("units", "call"), ("calls", "id")):
+            self._db.executemany(f"DELETE FROM {table} WHERE {column} = ?", gone)
+        return [id_ for (id_,) in (*emptied, *gone)]
+
+    def _ids(self, where: str, value: int, limit: int) -> list[tuple[int]]:
+        query = f"SELECT id FROM calls WHERE {where} ORDER BY last_receipt LIMIT ?"
+        return self._db.execute(query, (value, limit)).fetchall()
 
 
 class DirectoryLock:

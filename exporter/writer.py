@@ -75,6 +75,10 @@ class Writer:
         return future.result()
 
     @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
     def waiting(self) -> int:
         """Events in the queue."""
         return self._waiting
@@ -102,7 +106,9 @@ class Writer:
         while self._jobs and events < GROUP_EVENTS:
             job = self._jobs.popleft()
             events += max(1, len(job[0].translated.events))
-            group.append(job)
+            # A sender that went away cannot take back what it sent, but must not be answered.
+            delivery, future = job
+            group.append(job if future.set_running_or_notify_cancel() else (delivery, Future()))
         self._waiting -= events
         return group
 
@@ -131,6 +137,8 @@ class Writer:
                 future.set_result(receipt)
 
     def _answer(self, function: Callable[[], T], future: Future[T]) -> None:
+        if not future.set_running_or_notify_cancel():
+            return
         try:
             future.set_result(function())
         except Exception as error:

@@ -60,6 +60,10 @@ class Desk:
         while self.ledger.tick():
             pass
 
+    def quiet(self) -> None:
+        """Let facts that came after settling be judged."""
+        self.wait(60)
+
     def settle(self) -> None:
         for _ in range(3):
             self.wait(5 * 3600)

@@ -9,9 +9,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.counts import Mirror
-from exporter.exposition import Exposed, Exposition, series
-from exporter.service import _exposed
+from exporter.counts import Exposed, Mirror
+from exporter.exposition import Exposition, series
 from tests.ledgers import START, Desk, event, simple_call
 from tests.slo_texts import EVERY_SLI, one
 from tests.tools import tool
@@ -30,14 +29,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     held.store.close()
 
 
-def exposed(desk: Desk) -> list[Exposed]:
-    return [_exposed(entry) for entries in desk.ledger.loaded.values() for entry in entries]
-
-
-def text(desk: Desk, entries: list[Exposed] | None = None) -> str:
+def text(desk: Desk) -> str:
     registry = CollectorRegistry(auto_describe=False)
     registry.register(desk.own)
-    return b"".join(Exposition(desk.mirror, registry).render(entries or exposed(desk))).decode()
+    return b"".join(Exposition(desk.mirror, registry).render()).decode()
 
 
 def test_the_text_parses_to_exactly_the_series_of_the_mirror(desk: Desk) -> None:
@@ -50,7 +45,7 @@ def test_the_text_parses_to_exactly_the_series_of_the_mirror(desk: Desk) -> None
     }
     expected = {
         (s.metric.name, tuple(sorted(s.labels))): float(s.value)
-        for s in series(exposed(desk), desk.mirror.snapshot())
+        for s in series(*desk.mirror.exposed())
     }
     assert found == expected
 
@@ -65,7 +60,7 @@ def test_every_sli_metric_is_there_and_typed(desk: Desk) -> None:
 
 
 def test_counters_of_a_declared_label_set_appear_together_at_zero(desk: Desk) -> None:
-    shown = [s for s in series(exposed(desk), desk.mirror.snapshot()) if ("flow", "billing") in s.labels]
+    shown = [s for s in series(*desk.mirror.exposed()) if ("flow", "billing") in s.labels]
     turn_latency = [s for s in shown if ("slo", "turn-latency") in s.labels]
     assert {s.metric for s in turn_latency} >= {names.ELIGIBLE, names.GOOD, names.BAD, names.BAD_CALLERS, names.CREATED}
     assert {s.labels[-1] for s in turn_latency if s.metric is names.BAD} == {("reason", "no_answer"), ("reason", "slow")}
@@ -75,9 +70,9 @@ def test_counters_of_a_declared_label_set_appear_together_at_zero(desk: Desk) ->
 
 def test_hostile_label_values_survive_the_round_trip() -> None:
     mirror = Mirror()
-    mirror.replace({(1, json.dumps([HOSTILE])): {("created", ""): 5_000_000}})
     entry = Exposed(1, "a", "s", ("flow",), ("slow",), "d")
-    shown = b"".join(Exposition(mirror, CollectorRegistry()).render([entry])).decode()
+    mirror.replace([entry], {(1, json.dumps([HOSTILE])): {("created", ""): 5_000_000}})
+    shown = b"".join(Exposition(mirror, CollectorRegistry()).render()).decode()
     values = {
         s.labels["flow"] for f in text_string_to_metric_families(shown) for s in f.samples if "flow" in s.labels
     }

@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from exporter import calls
 from exporter import counts as c
+from exporter.intake import Delivery, QueueFull, StoreFailed
 from exporter.ledger import Times
+from exporter.sources.translation import Translated
 from exporter.store import DirectoryLock, StoreLocked
+from exporter.writer import Writer
 from tests.ledgers import SECOND, START, Desk, event, simple_call, turn
 from tests.slo_texts import EVERY_SLI, every_sli, one
 from voice_slo import names
+from voice_slo.events import Event
 from voice_slo.spec import SloFile
 
 FILE = every_sli()
@@ -106,8 +111,10 @@ def test_a_repeat_that_carries_more_adds_its_facts_and_counts_nothing_again(desk
     desk.settle()
     assert desk.states("task-completion") == Counter(awaiting=1)
     assert desk.send([event("task", "a", 21, id="t", result="good")]).duplicate == 1
+    desk.quiet()
     assert desk.states("task-completion") == Counter(good=1)
-    desk.send([event("task", "a", 21, id="t", result="bad")])
+    desk.send([event("task", "a", 20, id="t", result="bad")])
+    desk.quiet()
     assert desk.states("task-completion") == Counter(good=1)
     assert desk.own.value(names.LATE_FACTS, "front-desk", "task-completion") == 1
 
@@ -117,9 +124,11 @@ def test_an_unknown_verdict_is_resolved_once(desk: Desk) -> None:
     desk.settle()
     assert desk.value("task-completion", c.UNKNOWN) == 1
     desk.send([event("task", "a", 22, result="good", evaluator="human")])
+    desk.quiet()
     assert desk.value("task-completion", c.UNKNOWN_RESOLVED) == 1
     assert desk.value("task-completion", c.GOOD) == 1
-    desk.send([event("task", "a", 23, result="bad", evaluator="human")])
+    desk.send([event("task", "a", 20, result="bad", evaluator="human")])
+    desk.quiet()
     assert desk.states("task-completion") == Counter(good=1)
 
 
@@ -129,6 +138,7 @@ def test_an_audit_days_later_finds_the_calls_segments_and_counts_in_its_own_time
     desk.wait(10 * DAY)
     desk.restart()
     desk.send([event("escalation", "a", 10 * DAY, required=False, audited=True)])
+    desk.quiet()
     assert desk.value("escalation-correctness", c.BAD, "unnecessary", labels=["booking"]) == 1
     assert desk.value("escalation-correctness", c.WINDOW, c.BAD, labels=["booking"]) == 1
     # Over two hours late: it counts, but does not page as a caller affected now.
@@ -318,6 +328,103 @@ def test_when_both_had_counted_what_was_counted_stays_and_the_second_is_recorded
     assert desk.own.value(names.MERGED_UNITS, "front-desk", "connection-success") == 1
 
 
+def test_of_two_verdicts_on_one_unit_the_counted_one_stays(desk: Desk) -> None:
+    twilio = [event("call.connected", "CA1", 1, source="twilio", ids={"twilio": "CA1"})]
+    desk.send([*twilio, event("call.ended", "CA1", 20, source="twilio", by="caller")])
+    desk.send(simple_call("a", 0))
+    desk.settle()
+    assert desk.states("first-audio") == Counter(good=1, not_concerned=1)
+    desk.send([event("tag", "a", 19, name="link", ids={"twilio": "CA1"})])
+    desk.settle()
+    assert desk.states("first-audio") == Counter(good=1)
+    assert desk.value("first-audio", c.ELIGIBLE) == 1
+
+
+def test_a_new_call_never_inherits_the_units_of_a_merged_one(desk: Desk) -> None:
+    desk.send(simple_call("a", 0))
+    desk.send(simple_call("b", 0))
+    desk.settle()
+    desk.send([event("tag", "a", 19, name="x", ids={"room": "r"}), event("tag", "b", 19, name="x", ids={"room": "r"})])
+    now = (desk.now - START) / SECOND
+    desk.send(simple_call("c", now))
+    desk.settle()
+    assert desk.value("connection-success", c.ELIGIBLE) == 3
+    assert desk.states("connection-success") == Counter(good=2)
+
+
+def test_a_running_call_that_joins_a_settled_one_is_judged_when_it_ends(desk: Desk) -> None:
+    desk.send([event("call.connected", "CA1", 1, source="twilio", ids={"twilio": "CA1"})])
+    desk.send([event("call.ended", "CA1", 2, source="twilio", by="system", reason="unknown")])
+    desk.settle()
+    now = (desk.now - START) / SECOND
+    call = simple_call("live", now)
+    desk.send([*call[:1], event("speech", "live", now + 3, by="caller", turn=1, ids={"twilio": "CA1"})])
+    assert desk.states("turn-latency")["pending"] == 1 or desk.states("turn-latency")["unknown"] == 0
+    desk.send(call[1:])
+    desk.settle()
+    assert desk.states("turn-latency") == Counter(good=1)
+
+
+def test_merging_a_call_whose_events_are_folded_keeps_its_facts(desk: Desk) -> None:
+    desk.send([*simple_call("a", 0, flow="booking"), event("escalation", "a", 20, happened=True)])
+    desk.settle()
+    desk.wait(8 * DAY)
+    now = (desk.now - START) / SECOND
+    desk.send([event("tag", "b", now, name="x", ids={"vendor": "v"})])
+    desk.send([event("tag", "a", now, name="x", ids={"vendor": "v"})])
+    desk.restart()
+    desk.send([event("escalation", "b", now + 1, required=True, context_preserved=True)])
+    desk.quiet()
+    assert desk.value("escalation-correctness", c.WINDOW, c.ELIGIBLE, labels=["booking"]) == 1
+
+
+def test_one_id_sent_with_every_call_does_not_make_them_one(desk: Desk) -> None:
+    for n in range(300):
+        desk.send([event("call.connected", f"call-{n}", 1, ids={"room": "main"}, segments={"flow": "faq"})])
+    assert _rows(desk, "SELECT count(*) FROM calls") > 150
+    assert _rows(desk, "SELECT max(n) FROM (SELECT count(*) AS n FROM aliases GROUP BY call)") <= 101
+
+
+# Facts after settling ---------------------------------------------------------------------------------------------
+
+
+def test_facts_that_come_after_settling_are_judged_together_once_they_are_quiet(desk: Desk) -> None:
+    desk.send(simple_call("a", 0))
+    desk.wait(61)
+    desk.send([event("speech", "a", 8, by="caller", turn=2)])
+    desk.wait(1)
+    desk.send([turn("a", 2, 9, 0.5)])
+    desk.settle()
+    assert desk.states("turn-latency") == Counter(good=2)
+
+
+def test_a_caller_who_is_named_only_later_in_the_call_is_still_one_caller(desk: Desk) -> None:
+    start = event("call.started", "a", 0, segments={"flow": "faq"}, synthetic=False)
+    desk.send([start, turn("a", 1, 5, 9.0, tool_used=True)])
+    desk.send([turn("a", 2, 20, 9.0, tool_used=True), event("tag", "a", 21, name="x", caller="+15550101000")])
+    desk.send([turn("a", 3, 40, 9.0, tool_used=True)])
+    assert desk.value("tool-turn-latency", c.BAD_CALLERS) == 1
+
+
+def test_units_before_the_birth_enter_no_counter_at_all(desk: Desk) -> None:
+    desk.send(simple_call("old", -3_600, flow="faq")[:3])
+    desk.send([event("call.ended", "old", -3_500, reason="abuse", by="caller")])
+    desk.settle()
+    assert desk.states("connection-success") == Counter(excluded=1)
+    assert desk.value("connection-success", c.EXCLUDED, "abuse|good") == 0
+
+
+def test_a_unit_that_awaits_longer_than_its_slo_is_loaded_does_not_stay_in_the_gauge(desk: Desk) -> None:
+    desk.send([*simple_call("a", 0), event("handoff", "a", 19, to="human", ok=True)])
+    desk.settle()
+    line = "  escalation-recall: {sli: escalation_recall, objective: 97%}\n"
+    desk.restart([with_line(line, "")])
+    desk.wait(32 * DAY)
+    desk.restart([FILE])
+    assert desk.value("escalation-recall", c.AWAITING) == 0
+    assert desk.states("escalation-recall") == Counter(not_concerned=1)
+
+
 # Bounds -----------------------------------------------------------------------------------------------------------
 
 
@@ -348,17 +455,47 @@ def test_retention_drops_calls_and_later_their_unit_keys_and_nothing_counts_agai
     assert _rows(desk, "SELECT count(*) FROM events WHERE body IS NOT NULL") == 0
     assert _rows(desk, "SELECT count(*) FROM calls WHERE facts IS NOT NULL") == 1
     desk.wait(28 * DAY)
-    assert _rows(desk, "SELECT count(*) FROM calls") == 0
+    assert _rows(desk, "SELECT count(*) FROM events") == 0
     assert _rows(desk, "SELECT count(*) FROM units") > 0
     assert {r.reason for r in desk.send(simple_call("a", 0)).rejected} == {"too_old"}
-    desk.wait(2 * DAY)
-    assert _rows(desk, "SELECT count(*) FROM units") == 0
+    # An event of the same call that is young enough by itself must not bring the call's units back.
+    desk.send([event("task", "a", 20 * DAY, result="good"), event("call.connected", "a", 20 * DAY)])
+    desk.settle()
+    assert desk.value("connection-success", c.GOOD) == 1
+    desk.wait(43 * DAY)
+    assert _rows(desk, "SELECT count(*) FROM units") == _rows(desk, "SELECT count(*) FROM calls") == 0
     assert desk.value("connection-success", c.GOOD) == 1
 
 
 def _rows(desk: Desk, query: str) -> int:
     with sqlite3.connect(desk.store.path) as db:
         return int(db.execute(query).fetchone()[0])
+
+
+def test_only_declared_segments_are_kept(desk: Desk) -> None:
+    segments = {f"segment-{n}": "x" for n in range(30)} | {"flow": "faq"}
+    desk.send([event("call.connected", "a", 1, segments=segments)])
+    (said,) = desk.ledger.explain("a")
+    assert said.segments == {"flow": "faq"}
+
+
+def test_a_call_that_sends_without_end_is_cut_off_and_says_so(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("exporter.calls.EVENTS_A_CALL", 10)
+    receipt = desk.send([event("tag", "a", n, name=f"t{n}") for n in range(12)])
+    assert (receipt.accepted, {r.reason for r in receipt.rejected}) == (10, {"call_too_large"})
+
+
+def test_a_call_of_many_turns_is_judged_in_reasonable_work(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = Counter[str]()
+
+    def counted(name: str, phase: object) -> list[object]:
+        calls[name] += 1
+        return []
+
+    monkeypatch.setattr("exporter.counting.units", lambda call, facts, phase: counted("units", phase))
+    for n in range(300):
+        desk.send([turn("a", n, n, 0.5, caller_spoke=True)])
+    assert calls["units"] <= 210
 
 
 # Failure ----------------------------------------------------------------------------------------------------------
@@ -388,3 +525,50 @@ def test_a_data_directory_has_one_owner_and_the_second_is_told_who(tmp_path: Pat
         DirectoryLock(tmp_path, "another")
     held.close()
     DirectoryLock(tmp_path, "another").close()
+
+
+def test_a_sender_that_went_away_does_not_end_the_writer(desk: Desk) -> None:
+    writer = Writer(desk.ledger, desk.own, capacity=100)
+    gone = writer.submit(Delivery("native", Translated(events=tuple(simple_call("a", 0)))))
+    assert gone.cancel()
+    writer.start()
+    kept = writer.submit(Delivery("native", Translated(events=tuple(simple_call("b", 0)))))
+    assert kept.result(20).accepted == 5
+    writer.stop()
+    assert desk.received()["accepted"] == 10
+
+
+def test_a_full_queue_refuses_and_what_it_holds_is_written_on_stop(desk: Desk) -> None:
+    writer = Writer(desk.ledger, desk.own, capacity=8)
+    held = writer.submit(Delivery("native", Translated(events=tuple(simple_call("a", 0)))))
+    with pytest.raises(QueueFull):
+        writer.submit(Delivery("native", Translated(events=tuple(simple_call("b", 0)))))
+    writer.start()
+    writer.stop()
+    assert held.result(0).accepted == 5
+    with pytest.raises(QueueFull):
+        writer.submit(Delivery("native", Translated()))
+
+
+def test_a_delivery_that_the_store_cannot_take_does_not_take_the_others_with_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = calls.take
+
+    def poisoned(call: calls.Call, one: Event, source: str) -> calls.Taken:
+        if one.call == "poison":
+            raise ZeroDivisionError
+        return real(call, one, source)
+
+    monkeypatch.setattr("exporter.ledger.take", poisoned)
+    writer = Writer(desk.ledger, desk.own, capacity=100)
+    futures = [
+        writer.submit(Delivery("native", Translated(events=tuple(simple_call(name, 1)))))
+        for name in ("a", "poison", "b")
+    ]
+    writer.start()
+    assert futures[0].result(20).accepted == futures[2].result(20).accepted == 5
+    with pytest.raises(StoreFailed):
+        futures[1].result(20)
+    writer.stop()
+    assert desk.received()["accepted"] == 10

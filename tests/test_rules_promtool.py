@@ -296,6 +296,13 @@ def test_exactly_the_factor_fires(tmp_path: Path, bad: int, budgets: int) -> Non
     promtool.run(tmp_path, exact, Scenario([shown]).firing(names.FAST_BURN, 4, budgets))
 
 
+@pytest.mark.parametrize(("bad", "eligible", "budgets"), [(3, 29, 1), (3, 30, 0), (4, 76, 1), (4, 77, 0)])
+def test_chance_is_ruled_out(tmp_path: Path, bad: int, eligible: int, budgets: int) -> None:
+    """The smallest evidence at 99.5 % and z = 3.09; all four are above the factor of 5 %."""
+    shown = exporter().shows([eligible] * 6, [eligible - bad] * 6, [bad] * 6, 0, flow="booking")
+    promtool.run(tmp_path, ONE_FLOW, Scenario([shown]).firing(names.FAST_BURN, 4, budgets))
+
+
 @pytest.mark.parametrize(
     ("unit", "who"),
     [("synthetic", "2 of 3 synthetic runs failed in 1 day"), ("turn", "2 of 3 turns failed in 1 day, 1 caller")],

@@ -15,9 +15,12 @@ from voice_slo import events as ev
 from voice_slo.conditions import Scalar
 from voice_slo.sources import NATIVE, line_rank, turn_rank, verdict_rank
 
-MAX_TURNS = 5_000
-MAX_RECORDS = 20_000
-"""A call that reports more than this is a broken client; the rest is dropped and the call says so."""
+MAX_UNITS = 2_000
+MAX_RECORDS = 10_000
+MAX_SOURCES = 16
+MAX_SEGMENTS = 64
+MAX_IDS = 64
+"""A call that reports more than this is a broken client; the rest is dropped and the call says so (`overflow`)."""
 
 MAIN = "main"
 FIRST = "1"
@@ -112,6 +115,9 @@ def call_key(event: ev.Event) -> str:
 def add(facts: CallFacts, event: ev.Event) -> None:
     """Merge one event into the facts."""
     source, at = event.source or NATIVE, event.at_us
+    if source not in facts.reported and len(facts.reported) >= MAX_SOURCES:
+        facts.overflow = True
+        return
     facts.reported.setdefault(source, set()).add(event.kind)
     if not isinstance(event, ev.Task | ev.Intent | ev.Prompt | ev.Transcript | ev.Escalation | ev.Release | ev.Media):
         facts.last_at = max(facts.last_at, at)
@@ -161,10 +167,15 @@ def _put(cells: Cells, name: str, value: Scalar | None, rank: int, at: int) -> N
     """`null` never overwrites; source precedence, then earliest, then smallest."""
     if value is None:
         return
-    cell = Cell(rank, at, f"{type(value).__name__}:{value}", value)
+    cell = Cell(rank, at, _order(value), value)
     held = cells.get(name)
     if held is None or cell < held:
         cells[name] = cell
+
+
+def _order(value: Scalar) -> str:
+    """A text that sorts as the value does: numbers by size, not by spelling."""
+    return f"{value:032.9f}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def _latch(cells: Cells, name: str, value: bool | None, rank: int, at: int) -> None:
@@ -176,13 +187,20 @@ def _latch(cells: Cells, name: str, value: bool | None, rank: int, at: int) -> N
 def _envelope(facts: CallFacts, event: ev.Event, source: str, at: int) -> None:
     line = line_rank(source)
     _put(facts.call, "caller", event.caller, line, at)
-    _latch(facts.call, "synthetic", event.synthetic, line, at)
+    # Decided by the first event: one that says so, or a start that says nothing of it.
+    silent_start = event.synthetic is None and isinstance(event, ev.CallStarted)
+    _put(facts.call, "synthetic", False if silent_start else event.synthetic, 0, at)
     if event.kind != "release":
         _put(facts.call, "first_seen", at, 0, at)
-    if event.ids is not None:
-        facts.ids.update(event.ids.pairs())
+    for pair in event.ids.pairs() if event.ids is not None else ():
+        if pair in facts.ids or len(facts.ids) < MAX_IDS:
+            facts.ids.add(pair)
+        else:
+            facts.overflow = True
     for name, value in (event.segments or {}).items():
-        if value is not None and value != "":
+        if name not in facts.segments and len(facts.segments) >= MAX_SEGMENTS:
+            facts.overflow = True
+        elif value is not None and value != "":
             _put(facts.segments, name, str(value).lower() if isinstance(value, bool) else str(value),
                  turn_rank(source), at)  # fmt: skip
 
@@ -216,7 +234,7 @@ def _cells_of(facts: CallFacts, kind: str, id_: str) -> Cells:
     key = (kind, id_)
     cells = facts.units.get(key)
     if cells is None:
-        if len(facts.units) >= MAX_TURNS:
+        if len(facts.units) >= MAX_UNITS:
             facts.overflow = True
             return {}
         cells = facts.units[key] = {}

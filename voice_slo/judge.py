@@ -114,11 +114,11 @@ class _Case:
 
     def open(self, rule: str, condition: Condition) -> Verdict | None:
         """Not decided yet; once nothing more is due, unknown, or awaiting where an evaluation has not spoken."""
-        missing = tuple(dict.fromkeys(name for name in fields(condition) if self.lookup(name) is None))
-        awaited = [n for n in missing if _awaited(n) and n not in self.unit.stated_unknown]
         waits = self.slo.sli.settles == "quality" and self.unit.phase is not Phase.QUALITY
         if self.unit.phase is Phase.OPEN or waits:
             return None
+        missing = tuple(dict.fromkeys(name for name in fields(condition) if self.lookup(name) is None))
+        awaited = [n for n in missing if _awaited(n) and n not in self.unit.stated_unknown]
         if awaited:
             return self.verdict("awaiting", rule, missing=tuple(awaited))
         reason = self.first(self.slo.sli.unknown_reasons)

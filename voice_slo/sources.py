@@ -45,6 +45,11 @@ def turn_rank(source: str) -> int:
     return _TURN_ORDER.get(source, _LAST)
 
 
+def is_framework(source: str) -> bool:
+    """Whether no other source's turns can take precedence."""
+    return source in _FRAMEWORKS or source not in _TURN_ORDER
+
+
 def line_rank(source: str) -> int:
     """The carrier's word on connection and end counts first."""
     return _LINE_ORDER.get(source, _LAST)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from voice_slo.events import MAX_LATENCY_SECONDS
 from voice_slo.facts import CallFacts, Cells, Spoken
-from voice_slo.sources import PAIRED_TURNS, turn_rank
+from voice_slo.sources import PAIRED_TURNS, is_framework, turn_rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,15 @@ class Turn:
     superseded: bool
     tool_used: bool | None
     interrupted: bool | None
+
+
+class _Talk(NamedTuple):
+    """Sorted times at which the agent and the caller began to speak, the end of the call, turns that used a tool."""
+
+    agent: Sequence[int]
+    caller: Sequence[int]
+    end: int | None
+    tools: frozenset[str]
 
 
 class _Record(NamedTuple):
@@ -71,20 +81,27 @@ class _Record(NamedTuple):
 def certain_turns(facts: CallFacts) -> list[Turn]:
     """Turns that no further event can take away, while the call is open: only what was stated, nothing derived."""
     owner = _owner(facts)
+    if owner is None or not is_framework(owner):
+        return []  # a framework may still report, and then its turns count
+    tools = _tool_turns(facts)
     found = [r for r in _records(facts, owner) if r.spoke and not r.id.startswith("@")]
-    return [_stated(r, facts) for r in found if not (r.paired and r.is_question)]
+    return [_stated(r, tools) for r in found if not (r.paired and r.is_question)]
 
 
 def settled_turns(facts: CallFacts) -> list[Turn]:
     """Every caller turn of a call whose facts no longer change, in the order they were spoken."""
     records = [r for r in _records(facts, _owner(facts)) if r.spoke is not False]
     groups = _exchanges(sorted(records, key=lambda r: (r.at, r.id)))
-    voices = [s for s in facts.speech if s.by == "agent"]
-    starts = _question_starts(groups)
     end = facts.call.get("ended_at")
-    end_us = int(end.value) if end else None
-    turns = [_settled(g, facts, voices, starts, end_us) for g in groups]
-    return [_numbered(t, n) for n, t in enumerate(turns, start=1)]
+    talk = _Talk(
+        sorted(s.started for s in facts.speech if s.by == "agent"),
+        _question_starts(groups),
+        int(end.value) if end else None,
+        _tool_turns(facts),
+    )
+    turns = [_settled(group, talk) for group in groups]
+    taken = {turn.id for turn in turns}
+    return [_numbered(turn, ordinal, taken) for ordinal, turn in enumerate(turns, start=1)]
 
 
 def _owner(facts: CallFacts) -> str | None:
@@ -120,14 +137,15 @@ def _exchanges(records: Sequence[_Record]) -> list[tuple[_Record, ...]]:
     never spoke (a reply prepared early and thrown away) are no turns of their own.
     """
     questions = [r for r in records if r.paired and r.is_question]
+    began = [q.caller[0].started for q in questions]
     asked: dict[str, list[_Record]] = {}
     alone: list[tuple[_Record, ...]] = []
     for record in records:
         if record.paired and record.is_question:
             continue
-        before = [q for q in questions if record.paired and q.caller[0].started <= record.at]
+        before = bisect_right(began, record.at) if record.paired else 0
         if before:
-            asked.setdefault(before[-1].id, []).append(record)
+            asked.setdefault(questions[before - 1].id, []).append(record)
         else:
             alone.append((record,))
     for question in questions:
@@ -144,20 +162,20 @@ def _question_starts(groups: Sequence[tuple[_Record, ...]]) -> list[int]:
     return sorted(min((s.started for r in g for s in r.caller), default=g[0].at) for g in groups)
 
 
-def _settled(
-    group: tuple[_Record, ...], facts: CallFacts, voices: Sequence[Spoken], starts: Sequence[int], end: int | None
-) -> Turn:
+def _settled(group: tuple[_Record, ...], talk: _Talk) -> Turn:
     record = group[-1]
-    stated = _stated(record, facts)
+    stated = _stated(record, talk.tools)
     asked = max((r.asked for r in group if r.asked is not None), default=None)
     since = record.at if asked is None else asked
-    next_word = min((s for s in starts if s > since), default=None)
-    heard = [v.started for v in voices if v.started >= since and (next_word is None or v.started < next_word)]
+    next_word = _first(talk.caller, bisect_right(talk.caller, since))
+    heard = _first(talk.agent, bisect_left(talk.agent, since))
+    if heard is not None and next_word is not None and heard >= next_word:
+        heard = None
     latency = stated.latency
-    answered = stated.answered or bool(heard and asked is not None) or bool(record.agent)
-    if latency is None and asked is not None and heard and (min(heard) - asked) / 1e6 <= MAX_LATENCY_SECONDS:
-        latency = (min(heard) - asked) / 1e6 or None
-    until = next_word if next_word is not None else end
+    answered = stated.answered or (heard is not None and asked is not None) or bool(record.agent)
+    if latency is None and asked is not None and heard is not None and (heard - asked) / 1e6 <= MAX_LATENCY_SECONDS:
+        latency = (heard - asked) / 1e6 or None
+    until = next_word if next_word is not None else talk.end
     waited = latency if answered else None if until is None or until < since else (until - since) / 1e6
     return Turn(
         id=record.id,
@@ -168,12 +186,16 @@ def _settled(
         latency=latency,
         waited=waited,
         superseded=not answered and next_word is not None,
-        tool_used=_tool_used(group, facts),
+        tool_used=_tool_used(group, talk.tools),
         interrupted=stated.interrupted,
     )
 
 
-def _stated(record: _Record, facts: CallFacts) -> Turn:
+def _first(times: Sequence[int], index: int) -> int | None:
+    return times[index] if index < len(times) else None
+
+
+def _stated(record: _Record, tools: frozenset[str]) -> Turn:
     latency = record.cells.get("latency_seconds")
     answered = True if record.agent else _flag(record.cells, "answered")
     return Turn(
@@ -185,23 +207,31 @@ def _stated(record: _Record, facts: CallFacts) -> Turn:
         latency=float(latency.value) if latency else None,
         waited=None,
         superseded=False,
-        tool_used=_tool_used((record,), facts),
+        tool_used=_tool_used((record,), tools),
         interrupted=_flag(record.cells, "interrupted"),
     )
 
 
-def _tool_used(group: Sequence[_Record], facts: CallFacts) -> bool | None:
-    ids = {r.id for r in group}
-    if any(s.stage == "tool" and s.turn in ids for s in facts.stages):
+def _tool_turns(facts: CallFacts) -> frozenset[str]:
+    return frozenset(s.turn for s in facts.stages if s.stage == "tool")
+
+
+def _tool_used(group: Sequence[_Record], tools: frozenset[str]) -> bool | None:
+    if any(r.id in tools for r in group):
         return True
     flags = [_flag(r.cells, "tool_used") for r in group]
     return True if True in flags else False if False in flags else None
 
 
-def _numbered(turn: Turn, ordinal: int) -> Turn:
+def _numbered(turn: Turn, ordinal: int, taken: set[str]) -> Turn:
+    """A turn without an id goes by its ordinal; where another turn has that for its id, by the next free number."""
     if not turn.id.startswith("@"):
         return turn
-    return replace(turn, id=str(ordinal))
+    number = ordinal
+    while str(number) in taken:
+        number += 1
+    taken.add(str(number))
+    return replace(turn, id=str(number))
 
 
 def _flag(cells: Cells, name: str) -> bool | None:

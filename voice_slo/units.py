@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from voice_slo.conditions import Value
-from voice_slo.facts import FIRST, MAIN, CallFacts, Cell, Cells
+from voice_slo.facts import FIRST, MAIN, CallFacts, Cell, Cells, Ran
 from voice_slo.fields import FIELDS, Capability, Field
 from voice_slo.sources import capabilities, watches_calls
 from voice_slo.turns import Turn, certain_turns, settled_turns
 
 _FAILED_ENDS = ("agent_failure", "platform_failure")
 _SHUTDOWN = "job_shutdown"
+_FIELDS_OF: Mapping[str, tuple[Field, ...]] = {
+    unit: tuple(f for f in FIELDS.values() if f.unit in ("call", unit)) for unit in {f.unit for f in FIELDS.values()}
+}
 _PROVIDERS = {"asr": "asr_provider", "llm": "llm_provider", "tts": "tts_provider"}
 
 
@@ -65,6 +68,7 @@ class _View:
         self.settled = phase >= Phase.OPERATIONAL
         self.observed = capabilities(facts.reported)
         self.turns = settled_turns(facts) if self.settled else certain_turns(facts)
+        self._index_stages()
         self.at = self._moment("connected_at") or self._moment("started_at") or self._moment("first_seen") or 0
         self.call_values = self._call_values()
 
@@ -82,7 +86,7 @@ class _View:
         parts: tuple[str, ...] = (), segments: Mapping[str, str] | None = None,
     ) -> UnitFacts:  # fmt: skip
         values = self.call_values | {name: value for name, value in own.items() if value is not None}
-        missing = [f for f in FIELDS.values() if f.unit in ("call", unit) and f.name not in values]
+        missing = [f for f in _FIELDS_OF[unit] if f.name not in values]
         if self.settled:
             values |= {f.name: f.at_settle for f in missing if f.at_settle is not None and self._observes(f)}
         return UnitFacts(
@@ -119,10 +123,7 @@ class _View:
         return {name: value for name, value in values.items() if value is not None}
 
     def _synthetic(self) -> bool | None:
-        """Decided by the first event: one that says so, or the start of a call that says nothing of it."""
         said = self._cell("synthetic")
-        if said is None and "started_at" in self.facts.call:
-            return False
         return None if said is None else bool(said)
 
     def _heard(self) -> bool:
@@ -206,15 +207,24 @@ class _View:
         found = [c["wer"] for c in cells if "wer" in c]
         return min(found).value if found else None
 
+    def _index_stages(self) -> None:
+        """Stage runs by turn, each in order of time."""
+        self._ran: dict[str, list[Ran]] = {}
+        for run in sorted(self.facts.stages):
+            self._ran.setdefault(run.turn, []).append(run)
+
+    def _runs(self, turn: Turn | None) -> list[Ran]:
+        """Of a turn, of the whole call for None."""
+        parts = self._ran if turn is None else dict.fromkeys(turn.parts)
+        return sorted(run for part in parts for run in self._ran.get(part, ()))
+
     def _failed(self, turn: Turn | None) -> list[tuple[int, str, str]]:
         """Failed stage runs of a turn (of the whole call for None) as (time, stage, provider)."""
-        ran = [s for s in self.facts.stages if s.ok is False and (turn is None or s.turn in turn.parts)]
-        found = [(s.at_us, s.stage, s.provider) for s in ran]
-        for (kind, id_), cells in self.facts.units.items():
-            if kind == "turn" and "failed_stage" in cells and (turn is None or id_ in turn.parts):
-                cell = cells["failed_stage"]
-                if not any(stage == cell.value for _, stage, _ in found):
-                    found.append((cell.at_us, str(cell.value), ""))
+        found = [(s.at_us, s.stage, s.provider) for s in self._runs(turn) if s.ok is False]
+        for part in (id_ for kind, id_ in self.facts.units if kind == "turn") if turn is None else turn.parts:
+            cell = self.facts.units.get(("turn", part), {}).get("failed_stage")
+            if cell is not None and not any(stage == cell.value for _, stage, _ in found):
+                found.append((cell.at_us, str(cell.value), ""))
         return sorted(found)
 
     def _failed_stage(self, turn: Turn | None) -> str | None:
@@ -224,9 +234,8 @@ class _View:
         return frozenset((stage, provider) for _, stage, provider in self._failed(turn))
 
     def _providers(self, turn: Turn | None) -> dict[str, str]:
-        ran = sorted(s for s in self.facts.stages if turn is None or s.turn in turn.parts)
         found: dict[str, str] = {}
-        for run in ran:
+        for run in self._runs(turn):
             if run.provider and run.stage in _PROVIDERS:
                 found.setdefault(_PROVIDERS[run.stage], run.provider)
             if run.model and run.stage == "llm":
