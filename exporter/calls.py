@@ -56,9 +56,13 @@ class Calls:
     def __init__(self, store: Store, capacity: int = CACHED_EVENTS) -> None:
         self._store, self._capacity = store, capacity
         self._held: OrderedDict[int, Call] = OrderedDict()
+        self._weights: dict[int, int] = {}
+        self._weight = 0
 
     def clear(self) -> None:
         self._held.clear()
+        self._weights.clear()
+        self._weight = 0
 
     def get(self, id_: int) -> Call:
         call = self._held.get(id_)
@@ -67,16 +71,20 @@ class Calls:
         self._held.move_to_end(id_)
         return call
 
-    def forget_old(self) -> None:
-        """Call between transactions: what is dropped must be on disk."""
-        events = sum(len(call.contents) + 10 for call in self._held.values())
-        while events > self._capacity:
-            _, call = self._held.popitem(last=False)
-            events -= len(call.contents) + 10
+    def forget_old(self, touched: Iterable[Call]) -> None:
+        """Call between transactions with the calls of the last one: what is dropped must be on disk."""
+        for call in touched:
+            if call.row.id in self._held:
+                weight = len(call.contents) + len(call.units) + 10
+                self._weight += weight - self._weights.get(call.row.id, 0)
+                self._weights[call.row.id] = weight
+        while self._weight > self._capacity and self._held:
+            self.drop([next(iter(self._held))])
 
     def drop(self, ids: Iterable[int]) -> None:
         for id_ in ids:
             self._held.pop(id_, None)
+            self._weight -= self._weights.pop(id_, 0)
 
     def _read(self, id_: int) -> Call:
         row = self._store.call(id_)

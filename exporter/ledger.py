@@ -115,7 +115,7 @@ class Ledger:
             self._judge(call, now)
         write(self.store, touched.values())
         self._commit()
-        self._calls.forget_old()
+        self._calls.forget_old(touched.values())
         for delivery, receipt in zip(deliveries, receipts, strict=True):
             self._note(delivery, receipt, now)
         return receipts
@@ -244,7 +244,7 @@ class Ledger:
         self._calls.drop(pruned)
         self.open_calls = self.store.open_calls()
         self._commit()
-        self._calls.forget_old()
+        self._calls.forget_old(settled)
         return len(due) == CALLS_A_TICK or len(pruned) >= PRUNE_STEP
 
     def _entries(self) -> Iterable[Loaded]:

@@ -191,7 +191,8 @@ class Store:
 
     def update_calls(self, rows: Iterable[CallRow]) -> None:
         self._db.executemany(
-            "UPDATE calls SET phase = ?, last_receipt = ?, end_receipt = ?, due = ?, advance = ?, pending = ? WHERE id = ?",
+            "UPDATE calls SET phase = ?, last_receipt = ?, end_receipt = ?, due = ?, advance = ?, pending = ? "
+            "WHERE id = ?",
             [(r.phase, r.last_receipt, r.end_receipt, r.due, r.advance, r.pending, r.id) for r in rows],
         )
 

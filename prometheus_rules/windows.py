@@ -37,9 +37,8 @@ def _period(own: SloSeries) -> Bundle:
 
 def _over_period(own: SloSeries, kind: names.Kind) -> str:
     """The exporter's count by event time first: exact for late audits, corrections and from the first day."""
-    by_event_time = newest(
-        own, names.WINDOW_EVENTS.name, promql.equals(names.VERDICT, kind), ignoring=names.VERDICT
-    )  # fmt: skip
+    verdict = promql.equals(names.VERDICT, kind)
+    by_event_time = newest(own, names.WINDOW_EVENTS.name, verdict, ignoring=names.VERDICT)
     return f"{by_event_time} or ({_difference(own, kind, own.slo.period)})"
 
 

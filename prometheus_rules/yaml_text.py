@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 Node = Mapping[str, "Node"] | Sequence["Node"] | str | int
 """What can be written. A `str` is always written as text, never as a sequence."""
@@ -16,40 +16,42 @@ _INDENT = "  "
 
 def dump(node: Node) -> str:
     """A YAML document that every YAML 1.1 and 1.2 reader reads back as `node`."""
-    return "\n".join(_block(node, "")) + "\n"
+    lines: list[str] = []
+    _block(node, "", lines)
+    return "\n".join(lines) + "\n"
 
 
-def _block(node: Node, indent: str) -> Iterator[str]:
+def _block(node: Node, indent: str, lines: list[str]) -> None:
     if isinstance(node, str | int):
-        yield indent + _scalar(node)
+        lines.append(indent + _scalar(node))
     elif isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _entry(f"{indent}{_scalar(key)}:", value, indent)
+            _entry(f"{indent}{_scalar(key)}:", value, indent, lines)
     else:
         for item in node:
-            yield from _item(item, indent)
+            _item(item, indent, lines)
 
 
-def _entry(head: str, value: Node, indent: str) -> Iterator[str]:
+def _entry(head: str, value: Node, indent: str, lines: list[str]) -> None:
     if isinstance(value, str) and _is_literal_block(value):
-        yield f"{head} |-"
-        yield from (f"{indent}{_INDENT}{line}" for line in value.split("\n"))
+        lines.append(f"{head} |-")
+        lines.extend(f"{indent}{_INDENT}{line}" for line in value.split("\n"))
     elif isinstance(value, str | int):
-        yield f"{head} {_scalar(value)}"
+        lines.append(f"{head} {_scalar(value)}")
     elif not value:
-        yield f"{head} {'{}' if isinstance(value, Mapping) else '[]'}"
+        lines.append(f"{head} {'{}' if isinstance(value, Mapping) else '[]'}")
     else:
-        yield head
-        yield from _block(value, indent + (_INDENT if isinstance(value, Mapping) else ""))
+        lines.append(head)
+        _block(value, indent + _INDENT if isinstance(value, Mapping) else indent, lines)
 
 
-def _item(item: Node, indent: str) -> Iterator[str]:
+def _item(item: Node, indent: str, lines: list[str]) -> None:
     if not isinstance(item, str | int) and not item:
-        yield f"{indent}- {'{}' if isinstance(item, Mapping) else '[]'}"
+        lines.append(f"{indent}- {'{}' if isinstance(item, Mapping) else '[]'}")
         return
-    lines = _block(item, indent + _INDENT)
-    yield f"{indent}- {next(lines)[len(indent) + len(_INDENT) :]}"
-    yield from lines
+    first = len(lines)
+    _block(item, indent + _INDENT, lines)
+    lines[first] = f"{indent}- {lines[first][len(indent) + len(_INDENT) :]}"
 
 
 def _scalar(value: str | int) -> str:
@@ -63,8 +65,10 @@ def _scalar(value: str | int) -> str:
 
 
 def _is_literal_block(value: str) -> bool:
+    if "\n" not in value:
+        return False
     lines = value.split("\n")
-    return len(lines) > 1 and all(line.isprintable() and line.strip() == line != "" for line in lines)
+    return all(line.isprintable() and line.strip() == line != "" for line in lines)
 
 
 def _escaped(character: str) -> str:

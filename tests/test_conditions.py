@@ -77,7 +77,7 @@ def test_a_measured_threshold_is_compared_as_the_decimal_that_was_written() -> N
     assert evaluate(Compare("l", "lt", Decimal("1.2")), {"l": 1.1999}.get, {}) is True
 
 
-LEAVES = st.sampled_from(
+LEAVES: st.SearchStrategy[Condition] = st.sampled_from(
     [Equals("yes", (True,)), Equals("no", (True,)), Equals("gone", (True,)), Compare("latency", "lt", Decimal(1)),
      Known("gone", True), Has("tags", "a")]
 )  # fmt: skip

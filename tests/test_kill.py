@@ -36,7 +36,7 @@ def call_body(call: int, at: float) -> bytes:
 class Sender(threading.Thread):
     """Posts calls until told to stop; keeps what was acknowledged and what was in flight when the exporter died."""
 
-    def __init__(self, url: str, numbers: "itertools.count[int]", at: float) -> None:
+    def __init__(self, url: str, numbers: itertools.count[int], at: float) -> None:
         super().__init__(daemon=True)
         self._url, self._numbers, self._at = url, numbers, at
         self.acknowledged: list[int] = []

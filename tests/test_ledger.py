@@ -344,7 +344,7 @@ def test_a_new_call_never_inherits_the_units_of_a_merged_one(desk: Desk) -> None
     desk.send(simple_call("a", 0))
     desk.send(simple_call("b", 0))
     desk.settle()
-    desk.send([event("tag", "a", 19, name="x", ids={"room": "r"}), event("tag", "b", 19, name="x", ids={"room": "r"})])
+    desk.send([event("tag", call, 19, name="x", ids={"room": "r"}) for call in ("a", "b")])
     now = (desk.now - START) / SECOND
     desk.send(simple_call("c", now))
     desk.settle()
@@ -430,7 +430,8 @@ def test_a_unit_that_awaits_longer_than_its_slo_is_loaded_does_not_stay_in_the_g
 
 def test_events_too_old_or_too_far_ahead_are_rejected_with_a_reason(desk: Desk) -> None:
     receipt = desk.send([event("tag", "a", -36 * DAY, name="x"), event("tag", "a", 11 * 60, name="x")])
-    assert [(r.index, r.field, r.reason) for r in receipt.rejected] == [(0, "at", "too_old"), (1, "at", "too_far_ahead")]
+    reasons = [(r.index, r.field, r.reason) for r in receipt.rejected]
+    assert reasons == [(0, "at", "too_old"), (1, "at", "too_far_ahead")]
     assert desk.received() == Counter(received=2, rejected=2)
 
 

@@ -142,6 +142,12 @@ def test_windows_are_the_usual_and_those_of_the_tiers() -> None:
     assert [n for n in recorded if ":burn_rate:" in n] == [names.burn_rate(window) for window in usual[:-1]]
 
 
+def test_what_prometheus_could_not_parse_is_never_written() -> None:
+    """Prometheus reads a label of this name as a number."""
+    with pytest.raises(promql.PromqlError, match="invalid promql query"):
+        generate(slo_file(slo(by=("inf",))), "0.1.0")
+
+
 @pytest.mark.parametrize(
     ("window", "text"),
     [

@@ -9,6 +9,7 @@ from voice_slo.batch import judge_call
 from voice_slo.conditions import All, Condition, Value, describe, evaluate, fields, parameters_of
 from voice_slo.events import rfc3339
 from voice_slo.facts import CallFacts
+from voice_slo.fields import SEGMENT_PREFIX
 from voice_slo.judge import Verdict
 from voice_slo.spec import Slo
 from voice_slo.units import Phase, UnitFacts, units
@@ -123,12 +124,13 @@ def _clauses(slo: Slo, unit: UnitFacts, condition: Condition, verdict: Verdict |
     parameters = dict(slo.sli.parameters) | ({} if threshold is None else {"threshold": threshold})
 
     def lookup(name: str) -> Value | None:
-        return unit.segments.get(name.removeprefix("segment.")) if name.startswith("segment.") else unit.values.get(name)
+        segment = name.removeprefix(SEGMENT_PREFIX)
+        return unit.values.get(name) if segment == name else unit.segments.get(segment)
 
     for part in parts:
         holds = evaluate(part, lookup, parameters, unit.phase is not Phase.OPEN)
         values = {name: show(lookup(name)) for name in dict.fromkeys(fields(part))}
-        values |= {f"${name}": str(parameters[name]) for name in dict.fromkeys(parameters_of(part)) if name in parameters}
+        values |= {f"${name}": str(parameters[name]) for name in dict.fromkeys(parameters_of(part))}
         yield Clause(describe(part), _SIGNS[holds], values)
 
 

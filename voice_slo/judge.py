@@ -39,7 +39,9 @@ def judge(slo: Slo, unit: UnitFacts) -> Verdict | None:
     labels = {name: counted(slo.segments[name], unit.segments.get(name)) for name in slo.budget_by}
     if unit.phase is Phase.OPEN and any(name not in unit.segments for name in slo.budget_by):
         return None
-    case = _Case(slo, unit, labels)
+    threshold = slo.target(labels).threshold
+    parameters = dict(slo.sli.parameters) | ({} if threshold is None else {"threshold": threshold})
+    case = _Case(slo, unit, labels, parameters)
     eligible = case.holds(slo.sli.eligible)
     if eligible is False:
         return case.verdict("not_concerned", "eligible")
@@ -62,11 +64,7 @@ class _Case:
     slo: Slo
     unit: UnitFacts
     labels: Mapping[str, str]
-
-    @property
-    def parameters(self) -> Mapping[str, Decimal]:
-        threshold = self.slo.target(self.labels).threshold
-        return dict(self.slo.sli.parameters) | ({} if threshold is None else {"threshold": threshold})
+    parameters: Mapping[str, Decimal]
 
     def lookup(self, name: str) -> Value | None:
         if name.startswith(SEGMENT_PREFIX):
@@ -80,7 +78,7 @@ class _Case:
 
     def unobservable(self) -> tuple[str, ...]:
         """Fields that the SLI needs and that no source of this call can observe."""
-        if self.unit.phase is Phase.OPEN:
+        if self.unit.phase is Phase.OPEN or not self.unit.unobservable:
             return ()
         needed = required_fields(All((self.slo.sli.eligible, self.slo.sli.good)))
         return tuple(dict.fromkeys(name for name in needed if name in self.unit.unobservable))

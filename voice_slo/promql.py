@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from decimal import Context, Decimal
 
 import promql_parser
@@ -13,6 +14,7 @@ from voice_slo.quantities import plain
 
 _FLOAT_DIGITS = Context(prec=15)
 """Decimal digits that a float64, which is what Prometheus computes with, always keeps."""
+_PLAIN = re.compile(r"[\w.:/ -]*", re.ASCII)
 _ESCAPES = {"\\": r"\\", '"': r"\"", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _PATTERN_CHARACTERS = frozenset(r"\.+*?()|[]{}^$")
 
@@ -23,6 +25,8 @@ class PromqlError(VoiceSloError, ValueError):
 
 def quoted(text: str) -> str:
     """`text` as a PromQL string, quotes included."""
+    if _PLAIN.fullmatch(text):
+        return f'"{text}"'
     return f'"{"".join(_ESCAPES.get(c) or _visible(c) for c in text)}"'
 
 
@@ -41,8 +45,12 @@ def one_of(label: str, values: Sequence[str]) -> str:
 
 def selector(metric: str, agent: str, slo: str, *matchers: str) -> str:
     """The series of one SLO. `matchers` are PromQL as it stands."""
-    own = (equals(names.AGENT, agent), equals(names.SLO, slo))
-    return f"{metric}{{{','.join((*own, *matchers))}}}"
+    return f"{metric}{{{','.join((of_slo(agent, slo), *matchers))}}}"
+
+
+def of_slo(agent: str, slo: str) -> str:
+    """The matchers that every selector begins with."""
+    return f"{equals(names.AGENT, agent)},{equals(names.SLO, slo)}"
 
 
 def number(value: Decimal | int) -> str:
@@ -67,28 +75,31 @@ def _selectors(expr: str) -> list[promql_parser.VectorSelector]:
         parsed = promql_parser.parse(expr)
     except ValueError as error:
         raise PromqlError(f"{error} in {expr}") from error
-    return list(_selectors_under(parsed))
+    found, left = [], [parsed]
+    while left:
+        node = left.pop()
+        if isinstance(node, promql_parser.VectorSelector):
+            found.append(node)
+        else:
+            left.extend(_parts(node))
+    return found
 
 
-def _selectors_under(node: promql_parser.Expr) -> Iterator[promql_parser.VectorSelector]:
+def _parts(node: promql_parser.Expr) -> Sequence[promql_parser.Expr]:
     """By hand: the parser's own `walk` takes 50 times as long."""
     match node:
-        case promql_parser.VectorSelector():
-            yield node
-        case promql_parser.MatrixSelector():
-            yield node.vector_selector
         case promql_parser.BinaryExpr():
-            yield from _selectors_under(node.lhs)
-            yield from _selectors_under(node.rhs)
+            return (node.rhs, node.lhs)
         case promql_parser.Call():
-            for argument in node.args:
-                yield from _selectors_under(argument)
+            return node.args[::-1]
+        case promql_parser.MatrixSelector():
+            return (node.vector_selector,)
         case promql_parser.AggregateExpr():
-            yield from _selectors_under(node.expr)
-            if node.param is not None:
-                yield from _selectors_under(node.param)
+            return (node.expr,) if node.param is None else (node.expr, node.param)
         case promql_parser.ParenExpr() | promql_parser.UnaryExpr() | promql_parser.SubqueryExpr():
-            yield from _selectors_under(node.expr)
+            return (node.expr,)
+        case _:
+            return ()
 
 
 def _of_one_slo(selected: promql_parser.VectorSelector) -> bool:

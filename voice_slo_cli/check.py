@@ -71,7 +71,11 @@ def _as_json(files: Iterable[SloFile], problems: Iterable[Problem]) -> str:
         {
             "ok": not any(p.severity == "error" for p in found),
             "files": [
-                {"path": f.path, "agent": f.agent, "slos": [{"name": s.name, "definition": s.definition} for s in f.slos]}
+                {
+                    "path": f.path,
+                    "agent": f.agent,
+                    "slos": [{"name": s.name, "definition": s.definition} for s in f.slos],
+                }
                 for f in files
             ],
             "problems": [

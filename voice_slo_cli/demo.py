@@ -105,7 +105,7 @@ def _exporter(folder: Path, slos: Path, agent: str) -> tuple[str, Child]:
 
 
 def _begin(data: Path) -> int:
-    """When the recorded calls begin, µs: now, but the same moment again on the same store, so that repeats are equal."""
+    """When the recorded calls begin, µs: now, and the same moment again on the same store, so repeats are equal."""
     path = data / _BEGIN
     if not path.exists():
         path.write_text(f"{now_us()}\n")
@@ -129,9 +129,9 @@ def _outcomes(url: str) -> Counter[str]:
 def _tell_sent(before: Counter[str], after: Counter[str], again: bool) -> None:
     new = {name: after[name] - before[name] for name in ("accepted", "duplicate", "rejected")}
     if new["rejected"]:
-        raise Failure(f"{new['rejected']} events were rejected; see the status page (older than 35 days? remove the run folder)")
+        raise Failure(f"{new['rejected']} events were rejected; if the run folder is over 35 days old, remove it")
     if again and not new["accepted"]:
-        say(f"sent the recorded calls again: all {new['duplicate']} events were known already, nothing is counted twice")
+        say(f"sent the recorded calls again: {new['duplicate']} events, all known already; nothing is counted twice")
     else:
         say(f"sent the recorded calls: {new['accepted']} events accepted, {new['duplicate']} known already")
 
