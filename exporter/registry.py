@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.counts import BAD, CREATED, ELIGIBLE, WINDOW, Counts, Exposed
@@ -13,6 +13,8 @@ from voice_slo.spec import Slo, SloFile
 _US = 1_000_000
 LONGEST_OPEN = 4 * 3_600 * _US
 _FOREVER = 1 << 62
+WINDOW_STEP = 600 * _US
+"""The start of a window in which nothing happens is written this often, not at every tick."""
 
 
 @dataclass(slots=True)
@@ -65,9 +67,10 @@ def born(counts: Counts, entry: Loaded, labels: str, at: int, now: int) -> int:
 
 def advance_window(store: Store, counts: Counts, entry: Loaded, now: int) -> None:
     """Let units leave the window whose event time is by now older than the period."""
-    start = now - entry.slo.period * _US
-    if start > entry.row.window_start:
-        _count_window(store, counts, entry, entry.row.window_start, start, -1)
+    start, held = now - entry.slo.period * _US, entry.row.window_start
+    left = store.window(entry.row.id, entry.row.era, held, start) if start > held else []
+    if left or start > held + WINDOW_STEP:
+        _add_window(counts, entry, left, -1)
         entry.row = entry.row._replace(window_start=start)
         store.update_slo(entry.row)
 
@@ -118,11 +121,11 @@ def _recount_window(store: Store, counts: Counts, entry: Loaded, start: int) -> 
             if counts.get(slo, key[1], WINDOW, extra):
                 counts.put(slo, key[1], WINDOW, extra, 0)
     entry.row = entry.row._replace(period=entry.slo.period, window_start=start)
-    _count_window(store, counts, entry, start, _FOREVER, 1)
+    _add_window(counts, entry, store.window(slo, entry.row.era, start, _FOREVER), 1)
 
 
-def _count_window(store: Store, counts: Counts, entry: Loaded, start: int, end: int, sign: int) -> None:
-    for labels, outcome, n in store.window(entry.row.id, entry.row.era, start, end):
+def _add_window(counts: Counts, entry: Loaded, found: Iterable[tuple[str, str, int]], sign: int) -> None:
+    for labels, outcome, n in found:
         counts.add(entry.row.id, labels, WINDOW, ELIGIBLE, sign * n)
         if outcome == BAD:
             counts.add(entry.row.id, labels, WINDOW, BAD, sign * n)

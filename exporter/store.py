@@ -24,6 +24,8 @@ CREATE TABLE calls (
     pending TEXT NOT NULL, facts BLOB);
 CREATE INDEX calls_due ON calls (due) WHERE due IS NOT NULL;
 CREATE INDEX calls_age ON calls (last_receipt);
+CREATE INDEX calls_with_events ON calls (last_receipt) WHERE facts IS NULL;
+CREATE INDEX calls_with_facts ON calls (last_receipt) WHERE facts IS NULL OR facts != x'';
 CREATE TABLE aliases (
     agent TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL, call INTEGER NOT NULL,
     PRIMARY KEY (agent, kind, value)) WITHOUT ROWID;
@@ -231,7 +233,9 @@ class Store:
 
     def compactable(self, before: int, limit: int) -> list[int]:
         rows = self._db.execute(
-            "SELECT id FROM calls WHERE last_receipt < ? AND phase >= 2 AND facts IS NULL LIMIT ?", (before, limit)
+            "SELECT id FROM calls INDEXED BY calls_with_events "
+            "WHERE last_receipt < ? AND phase >= 2 AND facts IS NULL LIMIT ?",
+            (before, limit),
         )
         return [r[0] for r in rows]
 

@@ -24,7 +24,9 @@ AGENT, SLO, REASON, VERDICT = "agent", "slo", "reason", "verdict"
 
 RESERVED_LABELS = frozenset(
     "agent slo reason verdict dimension value le job instance severity alertname owner env cluster region zone "
-    "service stage alert_class page_hours scope sli unit definition title period inf Inf INF nan NaN NAN without".split()
+    "service stage alert_class page_hours scope sli unit definition title period "
+    # PromQL cannot group by these.
+    "inf Inf INF nan NaN NAN without".split()
 )
 
 
