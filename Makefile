@@ -1,6 +1,7 @@
 # make run    check, generate, run the exporter on recorded calls, show where to look (EXIT_AFTER=1: end once counted)
 # make test   the whole test suite
 # make lint   ruff and mypy
+# make docs   write docs/reference.md from the tables in the code
 # make lock   pin the dependencies anew
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: run test lint lock generate clean
+.PHONY: run test lint docs lock generate clean
 
 run: $(READY)
 	@$(BIN)/voice-slo check
@@ -23,6 +24,9 @@ lint: $(READY)
 
 generate: $(READY)
 	@$(BIN)/voice-slo generate
+
+docs: $(READY)
+	@$(BIN)/python -m voice_slo_cli.reference
 
 $(READY): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "voice-slo needs Python 3.11 or newer; say which with make PYTHON=..." >&2; exit 2; }

@@ -270,7 +270,7 @@ async def _get_explain(services: Services, request: Request) -> Answer:
         raise Refused(HTTPStatus.BAD_REQUEST, "missing_parameter", "say which: /api/v1/explain?call=…")
     explanation = await asyncio.to_thread(services.explain, protect_id(call, services.caller_key))
     if explanation is None:
-        raise Refused(HTTPStatus.NOT_FOUND, "unknown_call", "no such call within retention.explain")
+        raise Refused(HTTPStatus.NOT_FOUND, "unknown_call", "no such call within retention.calls")
     return _json(explanation)
 
 

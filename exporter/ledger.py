@@ -146,6 +146,7 @@ class Ledger:
         segments = event.segments
         if segments and not segments.keys() <= self._declared[agent]:
             segments = {name: value for name, value in segments.items() if name in self._declared[agent]}
+            self._notes.inc(names.DROPPED_VALUES, source, "segment_not_declared")
         if segments is event.segments and event.source is not None:
             return event
         return msgspec.structs.replace(event, source=event.source or source, segments=segments or None)
@@ -268,7 +269,8 @@ class Ledger:
         if row.phase == Phase.OPEN:
             if not call.facts.ended and call.facts.has_lifecycle:
                 self._notes.inc(names.CALLS_ABANDONED, row.agent)
-            call.row = row._replace(phase=int(Phase.OPERATIONAL), advance=now + self.times.quality * _US)
+            quality = max(now, row.last_receipt + self.times.quality * _US)
+            call.row = row._replace(phase=int(Phase.OPERATIONAL), advance=quality)
         else:
             call.row = row._replace(phase=int(Phase.QUALITY), advance=None)
 

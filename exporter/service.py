@@ -20,7 +20,7 @@ from exporter.ledger import Clock, Ledger, Times
 from exporter.own_metrics import OwnMetrics
 from exporter.privacy import load_or_create_key
 from exporter.registry import Loaded
-from exporter.status_page import Link, SloView, SourceView, StatusView, render
+from exporter.status_page import STATES, Link, SloView, SourceView, StatusView, render, state_of
 from exporter.store import DATABASE, DirectoryLock, Store
 from exporter.writer import Writer
 from voice_slo import names
@@ -152,19 +152,15 @@ class Service:
 
     def _views(self) -> list[SloView]:
         values, pending = self._mirror.snapshot(), dict(self._ledger.pending)
-        totals: dict[int, dict[c.Name, int]] = {}
-        budgets: dict[int, Decimal] = {}
-        entries = {e.row.id: e for found in self._loaded.values() for e in found}
+        by_slo: dict[int, list[tuple[str, dict[c.Name, int]]]] = {}
         for (slo, labels), counts in values.items():
-            if slo in entries and labels != c.WHOLE_SLO:
-                total = totals.setdefault(slo, {})
-                for name, value in counts.items():
-                    total[name] = total.get(name, 0) + value
-                budgets[slo] = budgets.get(slo, Decimal(0)) + _allowed(entries[slo], labels, counts)
+            if labels != c.WHOLE_SLO:
+                by_slo.setdefault(slo, []).append((labels, counts))
+        entries = [entry for found in self._loaded.values() for entry in found]
         return [
-            _view(entry, totals.get(id_, {}), values.get((id_, c.WHOLE_SLO), {}), budgets.get(id_, Decimal(0)),
-                  pending.get(id_, 0))
-            for id_, entry in entries.items()
+            _view(entry, by_slo.get(entry.row.id, []), values.get((entry.row.id, c.WHOLE_SLO), {}),
+                  pending.get(entry.row.id, 0))
+            for entry in entries
         ]  # fmt: skip
 
     def _status(self, directory: Path) -> StatusView:
@@ -244,14 +240,20 @@ def _allowed(entry: Loaded, labels: str, counts: dict[c.Name, int]) -> Decimal:
 
 
 def _view(
-    entry: Loaded, total: dict[c.Name, int], whole: dict[c.Name, int], allowed: Decimal, pending: int
+    entry: Loaded, label_sets: list[tuple[str, dict[c.Name, int]]], whole: dict[c.Name, int], pending: int
 ) -> SloView:
     slo = entry.slo
+    budgets = [
+        (counts.get((c.WINDOW, c.ELIGIBLE), 0), counts.get((c.WINDOW, c.BAD), 0), _allowed(entry, labels, counts))
+        for labels, counts in label_sets
+    ]
+    states = {state_of(*figures) for figures in budgets} or {STATES[0]}
     return SloView(
         agent=slo.agent, name=slo.name, title=slo.title, owner=slo.owner, objective=slo.objective, period=slo.period,
-        eligible=total.get((c.WINDOW, c.ELIGIBLE), 0), bad=total.get((c.WINDOW, c.BAD), 0),
+        eligible=sum(b[0] for b in budgets), bad=sum(b[1] for b in budgets),
         excluded=whole.get((c.UNITS, c.EXCLUDED), 0), unknown=whole.get((c.UNITS, c.UNKNOWN), 0),
-        awaiting=whole.get((c.UNITS, c.AWAITING), 0), pending=pending, budget=allowed,
+        awaiting=whole.get((c.UNITS, c.AWAITING), 0), pending=pending,
+        budget=sum((b[2] for b in budgets), Decimal(0)), state=max(states, key=STATES.index),
     )  # fmt: skip
 
 

@@ -21,7 +21,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class SloView:
-    """One SLO over its period, by event time. `budget` is how many bad events the eligible ones so far allow."""
+    """One SLO over its period, by event time. `budget` is how many bad events the eligible ones so far allow.
+
+    `state` is the most urgent of its budgets' states.
+    """
 
     agent: str
     name: str
@@ -36,6 +39,7 @@ class SloView:
     awaiting: int
     pending: int
     budget: Decimal
+    state: str
 
     @property
     def remaining(self) -> Decimal:
@@ -46,16 +50,20 @@ class SloView:
         """Of the budget so far, at most 1; None while nothing was eligible."""
         return None if self.budget <= 0 else min(self.remaining / self.budget, Decimal(1))
 
-    @property
-    def state(self) -> str:
-        """What the figures here say; the release state comes from the recording rules."""
-        if self.eligible == 0:
-            return "no events yet"
-        if self.budget < 5 and self.bad < 5:
-            return "collecting"
-        if self.remaining < 0:
-            return "exhausted"
-        return "low" if self.remaining < self.budget / 5 else "in budget"
+
+STATES = ("no events yet", "collecting", "in budget", "low", "exhausted")
+"""From the least to the most urgent; the release state comes from the recording rules."""
+
+
+def state_of(eligible: int, bad: int, allowed: Decimal) -> str:
+    """What the figures of one budget say. Under 5 events allowed and fewer than 5 bad, they say nothing yet."""
+    if eligible == 0:
+        return "no events yet"
+    if allowed < 5 and bad < 5:
+        return "collecting"
+    if bad > allowed:
+        return "exhausted"
+    return "low" if allowed - bad < allowed / 5 else "in budget"
 
 
 @dataclass(frozen=True, slots=True)

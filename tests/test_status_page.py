@@ -10,12 +10,13 @@ from html.parser import HTMLParser
 
 import pytest
 
-from exporter.status_page import Link, SloView, SourceView, StatusView, render
+from exporter.status_page import Link, SloView, SourceView, StatusView, render, state_of
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 SLO = SloView(
     agent="front-desk", name="turn-latency", title="Turn latency", owner="voice-runtime", objective=Decimal("0.95"),
     period=30 * 86400, eligible=12_890, bad=41, excluded=7, unknown=3, awaiting=2, pending=1, budget=Decimal("644.5"),
+    state="in budget",
 )  # fmt: skip
 SOURCE = SourceView("livekit", 54_321, 54_000, 300, 21, 4, 1, NOW - timedelta(minutes=2, seconds=5))
 VIEW = StatusView(
@@ -66,7 +67,8 @@ def test_an_objective_with_its_budget() -> None:
     ],
 )  # fmt: skip
 def test_states(eligible: int, bad: int, budget: str, state: str, left: str) -> None:
-    slo = replace(SLO, eligible=eligible, bad=bad, budget=Decimal(budget))
+    found = state_of(eligible, bad, Decimal(budget))
+    slo = replace(SLO, eligible=eligible, bad=bad, budget=Decimal(budget), state=found)
     words = read(replace(VIEW, slos=(slo,))).words
     assert words[words.index("over 30d") - 1 :][:3] == [left, "over 30d", state]
 
@@ -78,7 +80,7 @@ def test_sources_with_their_last_event() -> None:
     assert words[start : start + 9] == [
         "livekit", "54,321", "54,000", "300", "21", "4", "1", "2m5s ago", "2026-11-23 11:57:55 UTC",
     ]  # fmt: skip
-    assert words[words.index("native") + 7] == "never"
+    assert words[words.index("native") + 7] == "none since the start"
 
 
 def test_the_exporter_itself() -> None:

@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-import requests
 import yaml
 from rich.table import Table
 
@@ -19,7 +18,7 @@ from exporter.store import DATABASE, DirectoryLock, StoreLocked
 from voice_slo.batch import judge_stream
 from voice_slo.quantities import percent
 from voice_slo.spec import SloFile
-from voice_slo_cli import generate, output_tree, replay, slo_files
+from voice_slo_cli import generate, loopback, output_tree, replay, slo_files
 from voice_slo_cli.failure import Failure
 from voice_slo_cli.processes import HOST, Child, free_port, start_exporter, start_prometheus, until
 from voice_slo_cli.serve import now_us
@@ -45,9 +44,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
+    # Whoever ends this process ends its children with it, from the first one on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(given.run_dir).resolve()
     _say_where_it_runs(folder / "data")
-    (file,) = slo_files.read([given.slos]).files
+    file = _one_file(given.slos)
     say(f"checked {file.path}: {len(file.slos)} SLOs of agent {file.agent}")
     rules = _generate(folder, file)
     again = (folder / "data" / DATABASE).exists()
@@ -70,6 +71,13 @@ def run(given: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _one_file(path: str) -> SloFile:
+    files = slo_files.read([path]).files
+    if len(files) != 1:
+        raise Failure(f"{path}: the demo is of one agent, and these are SLO files of {len(files)}; name one of them")
+    return files[0]
+
+
 def _say_where_it_runs(data: Path) -> None:
     try:
         DirectoryLock(data, "voice-slo demo").close()
@@ -80,7 +88,7 @@ def _say_where_it_runs(data: Path) -> None:
 def _generate(folder: Path, file: SloFile) -> list[Path]:
     """Rules and dashboards below the run folder, at the demo's interval."""
     quick = replace(file.prometheus, scrape_interval=INTERVAL, evaluation_interval=INTERVAL)
-    wanted = generate.generated([replace(file, prometheus=quick)])
+    wanted = generate.generated([(replace(file, prometheus=quick), file.path)])
     output_tree.write(folder, wanted, {file.path})
     rules = [folder / path for path in wanted if path.endswith(".rules.yaml")]
     say(f"generated {len(wanted)} files below {folder.name}/")
@@ -108,12 +116,12 @@ def _begin(data: Path) -> int:
     """When the recorded calls begin, µs: now, and the same moment again on the same store, so repeats are equal."""
     path = data / _BEGIN
     if not path.exists():
-        path.write_text(f"{now_us()}\n")
+        output_tree.replace_file(path, f"{now_us()}\n".encode())
     return int(path.read_text())
 
 
 def _metrics(url: str) -> str:
-    return requests.get(f"{url}/metrics", timeout=10).text
+    return loopback.get(f"{url}/metrics", seconds=10).text
 
 
 def _outcomes(url: str) -> Counter[str]:
@@ -137,7 +145,7 @@ def _tell_sent(before: Counter[str], after: Counter[str], again: bool) -> None:
 
 
 def _slos(url: str) -> dict[str, dict[str, str | int]]:
-    return {slo["slo"]: slo for slo in requests.get(f"{url}/api/v1/slos", timeout=10).json()["slos"]}
+    return {slo["slo"]: slo for slo in loopback.get(f"{url}/api/v1/slos", seconds=10).json()["slos"]}
 
 
 def _counted(url: str, file: SloFile, sent: Sequence[replay.Request]) -> None:
@@ -165,12 +173,13 @@ def _show(url: str, file: SloFile, prometheus: str | None) -> None:
         table.add_column(title, no_wrap=True)
     for title in ("eligible", "bad", "excluded", "unknown", "awaiting", "budget left"):
         table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
     held = _slos(url)
     for slo in file.slos:
         row = held[slo.name]
         left = f"{float(row['remaining_events']):.1f} of {float(row['budget_events']):.1f} events"
         cells = [str(row[name]) for name in ("eligible", "bad", "excluded", "unknown", "awaiting")]
-        table.add_row(slo.name, percent(slo.objective), *cells, left)
+        table.add_row(slo.name, percent(slo.objective), *cells, left, str(row["state"]))
     console = out()
     console.print(table)
     console.print("counted and judged are equal")
@@ -189,7 +198,7 @@ def _check_prometheus(url: str, file: SloFile, held: dict[str, dict[str, str | i
     def equal() -> bool:
         for kind in ("eligible", "bad"):
             query = f'sum by (slo) (voice_slo:{kind}:events_period{{agent="{file.agent}"}})'
-            answer = requests.get(f"{url}/api/v1/query", params={"query": query}, timeout=10).json()
+            answer = loopback.get(f"{url}/api/v1/query", {"query": query}, seconds=10).json()
             found[kind] = {r["metric"]["slo"]: int(float(r["value"][1])) for r in answer["data"]["result"]}
         return all(
             found[kind].get(slo.name) == held[slo.name][kind] for slo in file.slos for kind in ("eligible", "bad")

@@ -69,7 +69,8 @@ def _judge(given: argparse.Namespace) -> list[Explanation]:
 def _ask(url: str, call: str) -> list[Explanation]:
     try:
         answer = requests.get(f"{url.rstrip('/')}/api/v1/explain", params={"call": call}, timeout=SECONDS)
-    except requests.RequestException as e:
+    # urllib3 and the IDNA codec raise their own for a host name that cannot be one.
+    except (requests.RequestException, ValueError) as e:
         raise Failure(f"{url}: {type(e).__name__}: no exporter answers there") from None
     if answer.status_code == requests.codes.not_found:
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import grafana
@@ -26,11 +26,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     root = Path(given.out)
-    named = [(path, source_name(path, root)) for path in slo_files.find(given.paths)]
-    loaded = slo_files.read_as(named)
+    paths = slo_files.find(given.paths)
+    loaded = slo_files.read_as((path, shown_name(path, root)) for path in paths)
     complain(*(str(warning) for warning in loaded.warnings))
-    wanted = generated(loaded.files)
-    sources = {name for _, name in named}
+    sources = [relative(path, root) for path in paths]
+    wanted = generated(zip(loaded.files, sources, strict=True))
     if given.check:
         drift = compare(root, wanted, sources)
         _tell(drift, "missing", "differs", "is of no SLO file any more")
@@ -42,21 +42,26 @@ def run(given: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def generated(files: Sequence[SloFile]) -> Mapping[str, Generated]:
-    """Path below the output folder → what belongs there."""
+def generated(files: Iterable[tuple[SloFile, str]]) -> Mapping[str, Generated]:
+    """Path below the output folder → what belongs there, of SLO files and where they are."""
     version = installed_version()
     return {
-        path: Generated(content, file.path)
-        for file in files
+        path: Generated(content, source)
+        for file, source in files
         for room in (prometheus_rules, grafana)
         for path, content in room.generate(file, version).items()
     }
 
 
-def source_name(path: Path, root: Path) -> str:
-    """The SLO file as generated files name it: the same wherever the command is run."""
-    relative = os.path.relpath(path.resolve(), root.resolve())
-    return path.name if relative.startswith("..") else Path(relative).as_posix()
+def relative(path: Path, root: Path) -> str:
+    """The SLO file as the manifest knows it: the same wherever the command is run, and of another file another."""
+    return Path(os.path.relpath(path.resolve(), root.resolve())).as_posix()
+
+
+def shown_name(path: Path, root: Path) -> str:
+    """The SLO file as generated files name it: nothing of a machine stands in them."""
+    inside = relative(path, root)
+    return path.name if inside.startswith("../") else inside
 
 
 def _tell(drift: Drift, missing: str, changed: str, stale: str) -> None:

@@ -8,16 +8,19 @@ import os
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from os.path import normpath
 from pathlib import Path
 
 from voice_slo_cli.failure import Failure
 
 MANIFEST = "prometheus_rules/generated/manifest.json"
+OURS = ("prometheus_rules/generated/", "grafana/dashboards/")
+"""Nothing is deleted but below these; beside them may lie anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """Content of one file below the output folder, and the SLO file it comes from."""
+    """Content of one file below the output folder, and the SLO file it comes from, relative to that folder."""
 
     content: bytes
     source: str
@@ -63,12 +66,12 @@ def write(root: Path, wanted: Mapping[str, Generated], given: Collection[str]) -
     held = _read_manifest(root)
     # First a manifest of both sets: whatever a crash leaves behind, the next run knows each file as generated.
     both = {**held, **_entries(wanted)}
-    _replace(root / MANIFEST, _dump(both))
+    replace_file(root / MANIFEST, _dump(both))
     for path in (*drift.missing, *drift.changed):
-        _replace(root / path, wanted[path].content)
+        replace_file(root / path, wanted[path].content)
     for path in drift.stale:
         (root / path).unlink(missing_ok=True)
-    _replace(root / MANIFEST, _manifest(held, wanted, drift.stale))
+    replace_file(root / MANIFEST, _manifest(held, wanted, drift.stale))
     return drift
 
 
@@ -105,15 +108,16 @@ def _read_manifest(root: Path) -> dict[str, dict[str, str]]:
         return {}
     try:
         files = json.loads(data)["files"]
-        return {path: {"sha256": e["sha256"], "source": e["source"]} for path, e in files.items() if _inside(path)}
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return {
+            path: {"sha256": str(e["sha256"]), "source": str(e["source"])} for path, e in files.items() if _ours(path)
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise Failure(f"{root / MANIFEST}: is not a manifest of voice-slo; move it away to generate anew") from None
 
 
-def _inside(path: str) -> bool:
+def _ours(path: str) -> bool:
     """A manifest that was tampered with must not make us delete elsewhere."""
-    parts = Path(path).parts
-    return not Path(path).is_absolute() and ".." not in parts and parts[0] in ("prometheus_rules", "grafana")
+    return path.startswith(OURS) and path.isprintable() and normpath(path) == path and path != MANIFEST
 
 
 def _content(path: Path) -> bytes | None:
@@ -123,7 +127,8 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
+    """Atomically and durably: whoever reads finds the old content or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:

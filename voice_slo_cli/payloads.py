@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+import zlib
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -13,14 +14,14 @@ from voice_slo_cli.failure import Failure
 
 STDIN = "-"
 LARGEST = 1024 * 1024 * 1024
-"""A gigabyte of history at once; more belongs into `ingest`."""
+"""More than a gigabyte at once does not fit beside the facts folded from it."""
 _GZIP = b"\x1f\x8b"
 
 
 def read(names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of each file, `-` or nothing for stdin. Raises `Failure` for what is too large."""
-    for name in names or [STDIN]:
-        data = sys.stdin.buffer.read(LARGEST + 1) if name == STDIN else _file(Path(name))
+    """(name, content) of each file, `-` or nothing for stdin. Raises `Failure` for what is too large or no gzip."""
+    for given in names or [STDIN]:
+        name, data = ("stdin", sys.stdin.buffer.read(LARGEST + 1)) if given == STDIN else (given, _file(Path(given)))
         if data.startswith(_GZIP):
             data = _gunzip(name, data)
         if len(data) > LARGEST:
@@ -37,8 +38,7 @@ def events(names: Sequence[str]) -> Iterator[Event]:
             try:
                 yield decode(line)
             except EventError as e:
-                shown = "stdin" if name == STDIN else name
-                raise Failure(f"{shown}:{number}: {e}") from None
+                raise Failure(f"{name}:{number}: {e}") from None
 
 
 def _file(path: Path) -> bytes:
@@ -50,5 +50,5 @@ def _gunzip(name: str, data: bytes) -> bytes:
     try:
         with gzip.open(BytesIO(data)) as stream:
             return stream.read(LARGEST + 1)
-    except (OSError, EOFError) as e:
+    except (OSError, EOFError, zlib.error) as e:
         raise Failure(f"{name}: not readable as gzip: {e}") from None

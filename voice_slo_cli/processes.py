@@ -13,6 +13,7 @@ from pathlib import Path
 import requests
 import yaml
 
+from voice_slo_cli import loopback
 from voice_slo_cli.failure import Failure
 
 HOST = "127.0.0.1"
@@ -72,7 +73,7 @@ def start_exporter(config: Path, url: str, log: Path) -> Child:
     child = Child("the exporter", [sys.executable, "-m", "voice_slo_cli.main", "serve", "--config", str(config)], log)
     try:
         child.wait_ready(f"{url}/-/ready", 30)
-    except Failure:
+    except BaseException:
         child.stop()
         raise
     return child
@@ -97,7 +98,7 @@ def start_prometheus(folder: Path, exporter_port: int, rules: list[Path], second
     child = Child("Prometheus", command, folder / "prometheus.log")
     try:
         child.wait_ready(f"{url}/-/ready", 60)
-    except Failure:
+    except BaseException:
         child.stop()
         raise
     return child, url
@@ -115,6 +116,6 @@ def until(done: Callable[[], bool], seconds: float) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        return requests.get(url, timeout=2).ok
+        return loopback.get(url, seconds=2).ok
     except requests.RequestException:
         return False

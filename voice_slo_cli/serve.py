@@ -14,6 +14,7 @@ from exporter.server import HttpServer
 from exporter.service import Service
 from voice_slo.spec import SloFile
 from voice_slo_cli import slo_files
+from voice_slo_cli.failure import Failure
 from voice_slo_cli.terminal import EXIT_OK, say
 from voice_slo_cli.version import installed_version
 
@@ -29,14 +30,18 @@ def run(given: argparse.Namespace) -> int:
     config = exporter_config.parse(given.config, Path(given.config).read_bytes())
 
     def load_files() -> Sequence[SloFile]:
-        return slo_files.read(config.slos).files
+        try:
+            return slo_files.read(config.slos).files
+        except Failure as e:
+            # What a reload knows how to survive.
+            raise FileNotFoundError(str(e)) from None
 
     service = Service(config, load_files, now_us, installed_version(), f"voice-slo serve, pid {os.getpid()}")
     try:
+        service.start()
         server = HttpServer(service.app)
         address = server.bind(config.listen.host, config.listen.port)
         service.lock.describe(f"voice-slo serve, pid {os.getpid()}, http://{address}/")
-        service.start()
         say(f"listening on http://{address}/")
         server.serve(on_hangup=lambda: _reload(service))
     finally:

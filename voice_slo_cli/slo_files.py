@@ -42,7 +42,11 @@ def read_as(named: Iterable[tuple[Path, str]]) -> Loaded:
 
 
 def select(files: Sequence[SloFile], agent: str | None) -> Sequence[SloFile]:
-    return [file for file in files if agent in (None, file.agent)]
+    """The files, or the one of `agent`. Raises `Failure` where it has none."""
+    found = [file for file in files if agent in (None, file.agent)]
+    if not found:
+        raise Failure(f"agent {agent} has no SLO file; there are: {', '.join(file.agent for file in files)}")
+    return found
 
 
 def _content(path: Path) -> bytes:

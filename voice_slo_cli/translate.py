@@ -31,11 +31,12 @@ def run(given: argparse.Namespace) -> int:
     settings, limits, key = _context(given.config, given.source)
     translate = SOURCES[given.source]
     refused = False
-    for name, data in payloads.read(given.files):
+    for file in given.files or [payloads.STDIN]:
         try:
+            ((name, data),) = payloads.read([file])
             translated = translate(data, settings, limits)
-        except (InvalidPayload, TooLarge) as e:
-            say(f"{name}: {e}", "red")
+        except (Failure, InvalidPayload, TooLarge) as e:
+            say(str(e) if isinstance(e, Failure) else f"{name}: {e}", "red")
             refused = True
             continue
         write_lines(encode(event) for event in protect(translated, key).events)

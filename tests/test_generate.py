@@ -1,0 +1,293 @@
+"""`generate`: what it writes, mends, prunes and leaves alone, also when it is killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command_line import FULL, STARTER, Ran, process, voice_slo
+from voice_slo_cli.output_tree import MANIFEST, Generated, compare, write
+
+DESK = ("grafana/dashboards/front-desk-operator.json", "prometheus_rules/generated/front-desk.rules.yaml")
+CENTRE = ("grafana/dashboards/contact-centre-operator.json", "prometheus_rules/generated/contact-centre.rules.yaml")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A team's repository with two SLO files."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "slos").mkdir()
+    shutil.copy(STARTER, tmp_path / "slos" / "desk.yaml")
+    shutil.copy(FULL, tmp_path / "slos" / "centre.yaml")
+    return tmp_path
+
+
+def generated(*argv: str | Path) -> Ran:
+    ran = voice_slo("generate", *argv)
+    assert (ran.code, ran.out) == (0, "")
+    return ran
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    """Every generated file below a folder, and whatever lies beside them."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for room in ("prometheus_rules", "grafana")
+        for path in sorted((root / room).rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_it_writes_once(here: Path) -> None:
+    ran = generated()
+    assert ran.err.splitlines() == [*(f"{path}: written" for path in sorted(DESK + CENTRE)), "4 files from 2 SLO files"]
+    assert set(tree(here)) == {*DESK, *CENTRE, MANIFEST}
+    before = {path: (here / path).stat().st_mtime_ns for path in tree(here)}
+    assert generated().err == "4 files from 2 SLO files\n"
+    assert {path: (here / path).stat().st_mtime_ns for path in tree(here)} == before
+    assert all((here / path).stat().st_mode & 0o777 == 0o644 for path in tree(here))
+
+
+def test_the_same_files_give_the_same_bytes_wherever_it_runs(here: Path) -> None:
+    generated()
+    elsewhere = here / "else" / "where"
+    elsewhere.mkdir(parents=True)
+    ran = process("generate", here / "slos", "--out", here / "twice", cwd=elsewhere, env={"PYTHONHASHSEED": "7"})
+    assert ran.code == 0
+    assert process("generate", "--check", "--out", here, here / "slos", cwd=elsewhere).code == 0
+    one, other = tree(here), tree(here / "twice")
+    assert set(one) == set(other)
+    for path in DESK + CENTRE:
+        assert one[path].replace(b"slos/", b"") == other[path]
+    assert str(here).encode() not in b"".join([*one.values(), *other.values()])
+
+
+def test_the_committed_output_is_what_the_slo_files_give() -> None:
+    ran = process("generate", "--check")
+    assert (ran.code, ran.err) == (0, "")
+
+
+def test_check_names_what_differs_and_writes_nothing(here: Path) -> None:
+    generated()
+    (here / DESK[0]).unlink()
+    (here / DESK[1]).write_bytes(b"edited by hand\n")
+    (here / "slos" / "centre.yaml").unlink()
+    before = tree(here)
+    ran = voice_slo("generate", "--check")
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.splitlines() == [
+        f"{DESK[0]}: missing",
+        f"{DESK[1]}: differs",
+        *(f"{path}: is of no SLO file any more" for path in CENTRE),
+        "run: voice-slo generate",
+    ]
+    assert tree(here) == before
+    assert generated().err.splitlines() == [
+        f"{DESK[0]}: written", f"{DESK[1]}: updated", *(f"{path}: removed" for path in CENTRE),
+        "2 files from 1 SLO files",
+    ]  # fmt: skip
+    assert voice_slo("generate", "--check").code == 0
+
+
+def test_only_files_of_the_manifest_are_pruned(here: Path) -> None:
+    generated()
+    foreign = ["prometheus_rules/generated/own.rules.yaml", "grafana/dashboards/own.json", "grafana/notes.txt"]
+    for path in foreign:
+        (here / path).write_text("by hand")
+    (here / "slos" / "centre.yaml").unlink()
+    generated()
+    assert set(tree(here)) == {*DESK, MANIFEST, *foreign}
+
+
+def test_an_agent_that_is_renamed_leaves_nothing_behind(here: Path) -> None:
+    generated("slos/desk.yaml")
+    text = STARTER.read_text().replace("agent: front-desk ", "agent: lobby ")
+    (here / "slos" / "desk.yaml").write_text(text)
+    generated("slos/desk.yaml")
+    assert {path.rpartition("/")[2] for path in tree(here)} == {
+        "lobby.rules.yaml", "lobby-operator.json", "manifest.json",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("out", [".", "made", "../made-elsewhere"])
+def test_a_run_of_some_files_leaves_those_of_the_others_alone(here: Path, out: str) -> None:
+    root = here / out
+    generated("slos/desk.yaml", "--out", out)
+    desk = tree(root)
+    generated("slos/centre.yaml", "--out", out)
+    assert {path: tree(root)[path] for path in DESK} == {path: desk[path] for path in DESK}
+    assert set(tree(root)) == {*DESK, *CENTRE, MANIFEST}
+    assert voice_slo("generate", "slos/desk.yaml", "--check", "--out", out).code == 0
+    assert voice_slo("generate", "--check", "--out", out).code == 0
+    (here / "slos" / "desk.yaml").unlink()
+    generated("--out", out)
+    assert set(tree(root)) == {*CENTRE, MANIFEST}
+
+
+@pytest.mark.parametrize("torn", [*DESK, MANIFEST])
+@pytest.mark.parametrize("how", ["deleted", "altered"])
+def test_a_torn_set_is_noticed_and_mended(here: Path, torn: str, how: str) -> None:
+    generated()
+    whole = tree(here)
+    if how == "deleted":
+        (here / torn).unlink()
+    elif torn == MANIFEST:
+        (here / torn).write_bytes(whole[torn].replace(b'"sha256": "', b'"sha256": "0'))
+    else:
+        (here / torn).write_bytes(whole[torn][:-10])
+    assert voice_slo("generate", "--check").code == 3
+    generated()
+    assert tree(here) == whole
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'{"files": []}', b'{"files": {"grafana/dashboards/x": 1}}', b"\xff", b"[" * 100_000],
+)
+def test_what_is_no_manifest_is_refused(here: Path, content: bytes) -> None:
+    generated()
+    (here / MANIFEST).write_bytes(content)
+    before = tree(here)
+    for more in ((), ("--check",)):
+        ran = voice_slo("generate", *more)
+        assert ran.code == 2
+        assert ran.err == f"{MANIFEST}: is not a manifest of voice-slo; move it away to generate anew\n"
+    assert tree(here) == before
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../victim", "prometheus_rules/generated/../../victim", "prometheus_rules/generated/../../../victim", "VICTIM",
+        "grafana/panels.py", "prometheus_rules/rule.py", "victim", "", ".", "prometheus_rules/generated/",
+        "grafana/dashboards/../panels.py", "grafana/dashboards/\x00", "grafana/dashboards", "grafana//dashboards/x",
+    ],
+)  # fmt: skip
+def test_a_manifest_that_was_tampered_with_deletes_nothing_else(here: Path, path: str) -> None:
+    root = here / "out"
+    generated("slos/desk.yaml", "--out", root)
+    victims = [here / "victim", root / "victim", root / "grafana" / "panels.py", root / "prometheus_rules" / "rule.py"]
+    for victim in victims:
+        victim.write_text("alive")
+    named = path.replace("VICTIM", str(victims[0]))
+    manifest: dict[str, Any] = json.loads((root / MANIFEST).read_bytes())
+    manifest["files"][named] = {"sha256": "0", "source": "slos/gone.yaml"}
+    (root / MANIFEST).write_text(json.dumps(manifest))
+    generated("slos/desk.yaml", "--out", root)
+    assert [victim.read_text() for victim in victims] == ["alive"] * len(victims)
+    assert named not in json.loads((root / MANIFEST).read_bytes())["files"]
+
+
+def test_nothing_is_written_of_invalid_files(here: Path) -> None:
+    generated()
+    before = tree(here)
+    (here / "slos" / "desk.yaml").write_text("agent: front-desk\n")
+    ran = voice_slo("generate")
+    assert ran.code == 2
+    assert "slos/desk.yaml:1:1: " in ran.err
+    assert tree(here) == before
+
+
+def test_a_place_that_cannot_be_written_to(here: Path) -> None:
+    (here / "grafana").write_text("a file")
+    ran = voice_slo("generate")
+    assert ran.code == 2
+    assert ran.err.splitlines()[-1] == f"{DESK[0].replace('front-desk', 'contact-centre')}: Not a directory"
+
+
+# Killed on the way ----------------------------------------------------------------------------------------------------
+
+OLD = {
+    "prometheus_rules/generated/a.rules.yaml": Generated(b"a, old", "slos/a.yaml"),
+    "grafana/dashboards/a-operator.json": Generated(b"a, old board", "slos/a.yaml"),
+    "prometheus_rules/generated/gone.rules.yaml": Generated(b"gone", "slos/gone.yaml"),
+    "prometheus_rules/generated/same.rules.yaml": Generated(b"same", "slos/same.yaml"),
+}
+NEW = {
+    "prometheus_rules/generated/a.rules.yaml": Generated(b"a, new", "slos/a.yaml"),
+    "grafana/dashboards/a-operator.json": Generated(b"a, new board", "slos/a.yaml"),
+    "prometheus_rules/generated/b.rules.yaml": Generated(b"b", "slos/b.yaml"),
+    "prometheus_rules/generated/same.rules.yaml": Generated(b"same", "slos/same.yaml"),
+}
+THIRD = {path: file for path, file in NEW.items() if "/b." not in path}
+FOREIGN = "grafana/dashboards/own.json"
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that touches the disk happens after it."""
+
+
+@contextmanager
+def killed_after(operations: int) -> Iterator[list[str]]:
+    """Whatever changes the disk raises from the n-th on; yields the names of those that happened."""
+    done: list[str] = []
+
+    def counted(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def operation(*args: Any, **kwargs: Any) -> Any:
+            if len(done) >= operations:
+                raise Killed
+            done.append(name)
+            return real(*args, **kwargs)
+
+        return operation
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("replace", "unlink", "chmod", "mkdir"):
+            patch.setattr(Path, name, counted(name, getattr(Path, name)))
+        for module, name in ((os, "fsync"), (os, "fdopen"), (tempfile, "mkstemp")):
+            patch.setattr(module, name, counted(name, getattr(module, name)))
+        yield done
+
+
+def fresh(root: Path) -> None:
+    shutil.rmtree(root, ignore_errors=True)
+    write(root, OLD, sources(OLD))
+    (root / FOREIGN).write_bytes(b"by hand")
+
+
+def sources(files: Mapping[str, Generated]) -> set[str]:
+    return {file.source for file in files.values()}
+
+
+def visible(root: Path) -> dict[str, bytes]:
+    """What Prometheus and Grafana would read: half-written files have names that neither looks for."""
+    return {path: content for path, content in tree(root).items() if not path.endswith(".tmp")}
+
+
+def contents(files: Mapping[str, Generated]) -> dict[str, bytes]:
+    return {path: file.content for path, file in files.items()} | {FOREIGN: b"by hand"}
+
+
+def points_to_be_killed_at(root: Path) -> int:
+    fresh(root)
+    with killed_after(10_000) as done:
+        write(root, NEW, sources(NEW))
+    assert done.count("replace") >= len(NEW)
+    assert done.count("unlink") == 1
+    return len(done)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("then", [NEW, THIRD, OLD], ids=["new", "third", "old"])
+def test_killed_at_any_point_each_file_is_old_or_new_and_the_next_run_mends_it(
+    tmp_path: Path, then: Mapping[str, Generated]
+) -> None:
+    old, new = contents(OLD), contents(NEW)
+    for n in range(points_to_be_killed_at(tmp_path)):
+        fresh(tmp_path)
+        with pytest.raises(Killed), killed_after(n):
+            write(tmp_path, NEW, sources(NEW))
+        for path, content in visible(tmp_path).items():
+            assert path == MANIFEST or content in (old.get(path), new.get(path)), n
+        assert set(old) & set(new) <= set(visible(tmp_path)), n
+        write(tmp_path, then, sources(then))
+        assert not compare(tmp_path, then, sources(then)), n
+        assert {p: c for p, c in visible(tmp_path).items() if p != MANIFEST} == contents(then), n
