@@ -191,7 +191,7 @@ SLOS = Setting("slos", "[slos/]", "SLO files, and folders of them.", _text)
 SETTLE = (
     Setting("settle.operational", "60s", "From a call's end until connection and latency are final.",
             _seconds("0s", "30m")),
-    Setting("settle.quality", "30m", "After the last news of a call: verdicts that did not come by then are unknown or awaited.",
+    Setting("settle.quality", "30m", "From a call's last news until verdicts that did not come are given up.",
             _seconds("0s", "1d")),
     Setting("settle.abandoned", "4h", "From the last word of a call without an end until it is given up.",
             _seconds("1m", "7d")),
@@ -200,7 +200,8 @@ RETENTION = (
     Setting(
         "retention.calls", "35d", "How long facts of settled calls wait for late verdicts.", _seconds("1d", "366d")
     ),
-    Setting("retention.explain", "7d", "How long events are kept as they came; then only the facts folded from them.", _seconds("1h", "366d")),
+    Setting("retention.explain", "7d", "How long events are kept as they came; then only their folded facts.",
+            _seconds("1h", "366d")),
 )
 LIMITS = (
     Setting("limits.body", "8MiB", "Largest request as it is sent.", _size),

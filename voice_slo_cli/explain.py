@@ -53,7 +53,7 @@ def run(given: argparse.Namespace) -> int:
 def _judge(given: argparse.Namespace) -> list[Explanation]:
     files = slo_files.select(slo_files.read(given.slos).files, given.agent)
     try:
-        grouped = calls(payloads.events(given.files), files)
+        grouped = calls(payloads.events(given.files, given.agent), files)
     except UnknownAgent as e:
         raise Failure(f"{e}; choose one with --agent: {', '.join(file.agent for file in files)}") from None
     by_agent = {file.agent: file for file in files}

@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     files = slo_files.select(slo_files.read(given.slos).files, given.agent)
     try:
-        judged = judge_stream(payloads.events(given.files), files)
+        judged = judge_stream(payloads.events(given.files, given.agent), files)
     except UnknownAgent as e:
         raise Failure(f"{e}; choose one with --agent: {', '.join(file.agent for file in files)}") from None
     shown = (j.line() for j in judged if given.all or j.verdict.outcome in COUNTED)

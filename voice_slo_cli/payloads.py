@@ -29,16 +29,21 @@ def read(names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         yield name, data
 
 
-def events(names: Sequence[str]) -> Iterator[Event]:
-    """Canonical events, one JSON object a line. Raises `Failure` with file and line of the first that is none."""
+def events(names: Sequence[str], agent: str | None = None) -> Iterator[Event]:
+    """Canonical events, one JSON object a line; of one agent, with those that name none, where it is given.
+
+    Raises `Failure` with file and line of the first line that is no event.
+    """
     for name, data in read(names):
         for number, line in enumerate(data.split(b"\n"), start=1):
             if not line.strip():
                 continue
             try:
-                yield decode(line)
+                event = decode(line)
             except EventError as e:
                 raise Failure(f"{name}:{number}: {e}") from None
+            if agent is None or event.agent in (None, agent):
+                yield event
 
 
 def _file(path: Path) -> bytes:
