@@ -8,15 +8,17 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "telemetry" / "livekit-agents"
+MORE = FOLDER.with_name("livekit-more")
+"""Further sessions of the same release with stub models and a scripted caller: what a call can look like."""
 SCENARIOS = sorted(path.name for path in FOLDER.iterdir() if path.is_dir())
 EXPECTED: dict[str, Any] = json.loads((FOLDER / "expected.json").read_text())
 
 CONTENT_KEYS = ("pii", "messages", "arguments", "result", "instructions", "stacktrace", "exception.message", "metrics")
 
 
-def bodies(scenario: str, suffix: str = "bin") -> list[bytes]:
+def bodies(scenario: str, suffix: str = "bin", folder: Path = FOLDER) -> list[bytes]:
     """The export requests of a session, in the order in which they arrived."""
-    return [path.read_bytes() for path in sorted((FOLDER / scenario).glob(f"traces-*.{suffix}"))]
+    return [path.read_bytes() for path in sorted((folder / scenario).glob(f"traces-*.{suffix}"))]
 
 
 def content(scenario: str) -> set[str]:

@@ -13,13 +13,14 @@ import pytest
 from exporter.payload import Limits
 from exporter.sources import SOURCES
 from exporter.sources.translation import SourceSettings
-from tests.livekit_samples import FOLDER, SCENARIOS, bodies
+from tests.livekit_samples import FOLDER, MORE, SCENARIOS, bodies
 from tests.slo_texts import every_sli, one
 from voice_slo.batch import UnknownAgent, judge_stream
 from voice_slo.events import Event, decode
 
 NATIVE = json.loads((Path(__file__).parent / "telemetry" / "native" / "scenarios.json").read_text())
 LIVEKIT = json.loads((FOLDER / "verdicts.json").read_text())
+LIVEKIT_MORE = json.loads((MORE / "verdicts.json").read_text())
 COUNTED = {"good", "bad", "excluded", "unknown"}
 Key = tuple[str, str, str]
 
@@ -74,8 +75,9 @@ def _without_call(found: dict[Key, dict[str, Any]]) -> list[str]:
     return sorted(json.dumps(line, sort_keys=True) for line in lines)
 
 
-def livekit_events(scenario: str, suffix: str = "bin") -> list[Event]:
-    return [e for b in bodies(scenario, suffix) for e in SOURCES["livekit"](b, SourceSettings(), Limits()).events]
+def livekit_events(scenario: str, suffix: str = "bin", folder: Path = FOLDER) -> list[Event]:
+    translate = SOURCES["livekit"]
+    return [e for b in bodies(scenario, suffix, folder) for e in translate(b, SourceSettings(), Limits()).events]
 
 
 @pytest.mark.parametrize("suffix", ["bin", "json"])
@@ -95,6 +97,18 @@ def test_the_order_of_livekit_spans_does_not_matter(scenario: str) -> None:
     events = livekit_events(scenario)
     straight = verdicts(events)
     for seed in range(5):
+        again = events + random.Random(seed).sample(events, len(events) // 3)
+        random.Random(seed).shuffle(again)
+        assert verdicts(again) == straight
+
+
+@pytest.mark.parametrize("scenario", sorted(LIVEKIT_MORE))
+def test_further_livekit_scenario_in_any_order(scenario: str) -> None:
+    expected, events = LIVEKIT_MORE[scenario], livekit_events(scenario, folder=MORE)
+    straight = verdicts(events)
+    check(expected, straight)
+    assert {x["call"] for x in straight.values()} == {expected["call"]}
+    for seed in range(3):
         again = events + random.Random(seed).sample(events, len(events) // 3)
         random.Random(seed).shuffle(again)
         assert verdicts(again) == straight

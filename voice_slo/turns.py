@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -32,11 +32,21 @@ class Turn:
     interrupted: bool | None
 
 
+SAME_MOMENT = 100_000
+"""µs: two clocks of one process, read on either side of a task switch."""
+
+
 class _Talk(NamedTuple):
-    """Sorted times at which the agent and the caller began to speak, the end of the call, turns that used a tool."""
+    """What turns are read against. Times in µs, sorted.
+
+    `agent`, `caller`: when each began to speak; `voices`: the agent's turn that began then, and `loose_tools` the
+    tools, where the turn belongs to no exchange; `tools`: turns that used one; `end`: of the call.
+    """
 
     agent: Sequence[int]
     caller: Sequence[int]
+    voices: Mapping[int, str]
+    loose_tools: Sequence[tuple[int, str]]
     end: int | None
     tools: frozenset[str]
 
@@ -70,6 +80,20 @@ class _Record(NamedTuple):
         return max((s.ended or s.started for s in self.caller), default=None)
 
     @property
+    def answers_at(self) -> int:
+        """When the caller was done with what this answers, as far as is known.
+
+        A reply that was prepared for an earlier turn may have been kept for this one: its own start says little.
+        """
+        latency = self.cells.get("latency_seconds")
+        if latency is None or not self.agent:
+            return self.at
+        return min(s.started for s in self.agent) - round(float(latency.value) * 1e6)
+
+    def follows(self, question: _Record) -> bool:
+        return question.asked is not None and abs(self.answers_at - question.asked) <= SAME_MOMENT
+
+    @property
     def replied(self) -> bool:
         return bool(self.agent) or _flag(self.cells, "answered") is True
 
@@ -90,18 +114,30 @@ def certain_turns(facts: CallFacts) -> list[Turn]:
 
 def settled_turns(facts: CallFacts) -> list[Turn]:
     """Every caller turn of a call whose facts no longer change, in the order they were spoken."""
-    records = [r for r in _records(facts, _owner(facts)) if r.spoke is not False]
+    owner = _owner(facts)
+    # Where speech recognition itself had failed, words without a transcript were not noise.
+    deaf = any(s.stage == "asr" and s.ok is False and not s.turn for s in facts.stages)
+    records = [r for r in _records(facts, owner) if r.spoke is not False or (deaf and r.is_question)]
     groups = _exchanges(sorted(records, key=lambda r: (r.at, r.id)))
-    end = facts.call.get("ended_at")
-    talk = _Talk(
-        sorted(s.started for s in facts.speech if s.by == "agent"),
-        _question_starts(groups),
-        int(end.value) if end else None,
-        _tool_turns(facts),
-    )
+    talk = _talk(facts, groups, paired=owner in PAIRED_TURNS)
     turns = [_settled(group, talk) for group in groups]
     taken = {turn.id for turn in turns}
     return [_numbered(turn, ordinal, taken) for ordinal, turn in enumerate(turns, start=1)]
+
+
+def _talk(facts: CallFacts, groups: Sequence[tuple[_Record, ...]], *, paired: bool) -> _Talk:
+    told = {record.id for group in groups for record in group}
+    voices = [s for s in facts.speech if s.by == "agent"]
+    tools = [s for s in facts.stages if paired and s.stage == "tool"]
+    end = facts.call.get("ended_at")
+    return _Talk(
+        agent=sorted(s.started for s in voices),
+        caller=_question_starts(groups),
+        voices={s.started: s.turn for s in voices if paired and s.turn and s.turn not in told},
+        loose_tools=sorted((s.at_us, s.turn) for s in tools if s.turn not in told),
+        end=int(end.value) if end else None,
+        tools=_tool_turns(facts),
+    )
 
 
 def _owner(facts: CallFacts) -> str | None:
@@ -116,7 +152,8 @@ def _records(facts: CallFacts, owner: str | None) -> list[_Record]:
     spoken: dict[str, list[Spoken]] = {}
     for s in facts.speech:
         if s.source == owner and (s.turn or s.by == "caller"):
-            spoken.setdefault(s.turn or f"@{s.started:020d}", []).append(s)
+            own = s.turn and (s.by == "agent" or owner not in PAIRED_TURNS or ("turn", s.turn) in facts.units)
+            spoken.setdefault(s.turn if own else f"@{s.started:020d}", []).append(s)
     records = []
     for id_ in {id_ for kind, id_ in facts.units if kind == "turn"} | spoken.keys():
         cells = facts.units.get(("turn", id_), {})
@@ -143,17 +180,18 @@ def _exchanges(records: Sequence[_Record]) -> list[tuple[_Record, ...]]:
     for record in records:
         if record.paired and record.is_question:
             continue
-        before = bisect_right(began, record.at) if record.paired else 0
+        before = bisect_right(began, record.answers_at) if record.paired else 0
         if before:
             asked.setdefault(questions[before - 1].id, []).append(record)
-        else:
+        elif not record.paired or not record.replied or "latency_seconds" in record.cells:
             alone.append((record,))
+        # What is left answers typed input: nobody spoke.
     for question in questions:
-        answers = asked.get(question.id, [])
-        spoken = [a for a in answers if a.replied]
-        kept = spoken or answers[:1]
-        alone.append((question, *kept[:1]))
-        alone.extend((a,) for a in kept[1:] if "latency_seconds" in a.cells)
+        answers = sorted(asked.get(question.id, []), key=lambda a: (not a.replied, a.answers_at, a.id))
+        other = [a for a in answers[1:] if "latency_seconds" in a.cells and not a.follows(question)]
+        same = [a for a in answers[1:] if a not in other]
+        alone.append((question, *same, *answers[:1]))
+        alone.extend((a,) for a in other)
     return sorted(alone, key=lambda g: (g[0].at, g[-1].id))
 
 
@@ -165,7 +203,7 @@ def _question_starts(groups: Sequence[tuple[_Record, ...]]) -> list[int]:
 def _settled(group: tuple[_Record, ...], talk: _Talk) -> Turn:
     record = group[-1]
     stated = _stated(record, talk.tools)
-    asked = max((r.asked for r in group if r.asked is not None), default=None)
+    asked = _asked(group, talk.end)
     since = record.at if asked is None else asked
     next_word = _first(talk.caller, bisect_right(talk.caller, since))
     heard = _first(talk.agent, bisect_left(talk.agent, since))
@@ -175,20 +213,44 @@ def _settled(group: tuple[_Record, ...], talk: _Talk) -> Turn:
     answered = stated.answered or (heard is not None and asked is not None) or bool(record.agent)
     if latency is None and asked is not None and heard is not None and (heard - asked) / 1e6 <= MAX_LATENCY_SECONDS:
         latency = (heard - asked) / 1e6 or None
+    parts = _parts(group, talk, asked, heard)
     until = next_word if next_word is not None else talk.end
     waited = latency if answered else None if until is None or until < since else (until - since) / 1e6
     return Turn(
         id=record.id,
-        parts=tuple(r.id for r in group),
+        parts=parts,
         at=group[0].at,
         asked=asked,
         answered=True if answered else stated.answered,
         latency=latency,
         waited=waited,
         superseded=not answered and next_word is not None,
-        tool_used=_tool_used(group, talk.tools),
+        tool_used=True if talk.tools.intersection(parts) else _tool_used(group, talk.tools),
         interrupted=stated.interrupted,
     )
+
+
+def _asked(group: tuple[_Record, ...], end: int | None) -> int | None:
+    """When the caller stopped speaking.
+
+    A caller who hangs up in mid-speech stopped then: the interval stays open until the session is torn down.
+    """
+    asked = max((r.asked for r in group if r.asked is not None), default=None)
+    cut = asked is not None and end is not None and asked > end
+    return end if cut and any(s.started <= (end or 0) for r in group for s in r.caller) else asked
+
+
+def _parts(group: tuple[_Record, ...], talk: _Talk, asked: int | None, heard: int | None) -> tuple[str, ...]:
+    """Ids under which the exchange is reported, with those of a reply that names no question.
+
+    So replies a new agent with its greeting, and a realtime model.
+    """
+    own = [r.id for r in group]
+    if asked is None or heard is None:
+        return tuple(own)
+    loose = [turn for at, turn in talk.loose_tools if asked <= at <= heard]
+    voice = [talk.voices[heard]] if heard in talk.voices and not group[-1].replied else []
+    return tuple(dict.fromkeys((*own, *loose, *voice)))
 
 
 def _first(times: Sequence[int], index: int) -> int | None:

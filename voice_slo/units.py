@@ -176,7 +176,10 @@ class _View:
         return reason
 
     def _open_turn(self) -> bool:
-        return bool(self.turns) and not self.turns[-1].answered
+        """Whether the call ended in the middle of one: a question without answer, or somebody still speaking."""
+        end = self._moment("ended_at") or 0
+        cut_off = any(s.started <= end < (s.ended or s.started) for s in self.facts.speech)
+        return cut_off or (bool(self.turns) and not self.turns[-1].answered)
 
     # Turns ------------------------------------------------------------------------------------------------------
 
@@ -214,9 +217,13 @@ class _View:
             self._ran.setdefault(run.turn, []).append(run)
 
     def _runs(self, turn: Turn | None) -> list[Ran]:
-        """Of a turn, of the whole call for None."""
-        parts = self._ran if turn is None else dict.fromkeys(turn.parts)
-        return sorted(run for part in parts for run in self._ran.get(part, ()))
+        """Of a turn, of the whole call for None. What failed without a turn failed the one left unanswered."""
+        if turn is None:
+            return sorted(run for runs in self._ran.values() for run in runs)
+        own = [run for part in dict.fromkeys(turn.parts) for run in self._ran.get(part, ())]
+        if self.turns and turn is self.turns[-1] and not turn.answered:
+            own += [run for run in self._ran.get("", ()) if run.ok is False and run.at_us >= turn.at]
+        return sorted(own)
 
     def _failed(self, turn: Turn | None) -> list[tuple[int, str, str]]:
         """Failed stage runs of a turn (of the whole call for None) as (time, stage, provider)."""

@@ -44,6 +44,9 @@ CLOSE_REASONS: Mapping[str, tuple[EndReason, Party]] = {
 """`user_initiated` is the agent's own code ending the session. A `job_shutdown` in the middle of a turn is a platform
 failure, which only the fold of the whole call can see."""
 
+CLOSE_ERRORS: Mapping[str, StageName] = {
+    "stt_error": "asr", "llm_error": "llm", "realtime_model_error": "llm", "tts_error": "tts",
+}  # fmt: skip
 _CONVERSATION = ("gen_ai.conversation.id", "room_id", "job_id")
 _ROOM = ("room_id", "lk.room_sid")
 _JOB = ("job_id", "lk.job_id")
@@ -59,8 +62,9 @@ _PROVIDER = ("lk.fallback.label", "gen_ai.provider.name")
 _MODEL = ("gen_ai.request.model",)
 _TOOL = ("lk.function_tool.name", "gen_ai.tool.name")
 _MEASURED = (
-    "lk.close_reason", "lk.e2e_latency", "lk.interrupted", "lk.transcription_delay", "lk.response.ttft",
-    "lk.response.ttfb", "lk.function_tool.is_error", "lk.amd.category", "error.type",
+    "lk.close_reason", "lk.e2e_latency", "lk.interrupted", "lk.transcription_delay", "lk.end_of_turn_delay",
+    "lk.response.ttft", "lk.response.ttfb", "lk.function_tool.is_error", "lk.amd.category", "error.type",
+    "exception.type",
 )  # fmt: skip
 
 Direction = Literal["inbound", "outbound"]
@@ -121,14 +125,21 @@ def _agent_session(span: Span, envelope: _Envelope) -> _Facts:
     route = (envelope["segments"] or {}).get("route")
     taken = route if isinstance(route, str) and len(route) <= _MAX_WORD else None
     connected = CallConnected(**envelope, id=_id(span), caller=caller, route=taken)
+    # Releases before `session_close` tell the end of a call by this span only; where there is one, it began earlier.
+    ended = CallEnded(**envelope | {"at": from_us(span.end_us)}, id=_id(span, 2))
     if direction is None:
-        return _Facts((connected,))
-    return _Facts((connected, CallStarted(**envelope, id=_id(span, 1), caller=caller, direction=direction)))
+        return _Facts((connected, ended))
+    return _Facts((connected, ended, CallStarted(**envelope, id=_id(span, 1), caller=caller, direction=direction)))
 
 
 def _session_close(span: Span, envelope: _Envelope) -> _Facts:
     """The close begins when the call is over; it lasts until everything is torn down."""
     literal = _text(span, ("lk.close_reason",), _MAX_ID)
+    stage = CLOSE_ERRORS.get(_text(span, ("exception.type",), _MAX_WORD) or "")
+    if literal == "error" and stage is not None:
+        failed = _stage(span, envelope, stage, "", None, failed=True, n=1)
+        ended = CallEnded(**envelope, id=_id(span), reason="agent_failure", by="system", raw_reason=literal)
+        return _Facts((ended, failed))
     if literal is None:
         return _Facts((CallEnded(**envelope, id=_id(span)),))
     if literal not in CLOSE_REASONS:
@@ -154,17 +165,25 @@ def _speech(span: Span, envelope: _Envelope, by: Literal["caller", "agent"]) -> 
 
 def _user_turn(span: Span, envelope: _Envelope) -> _Facts:
     """A turn without a transcript is noise that woke the voice detection, not something to answer."""
-    spoke = any(name in span.attributes for name in _TRANSCRIPT)
+    spoke = any(name in span.attributes for name in _TRANSCRIPT) or _committed(span)
     turn = Turn(**envelope, id=_id(span), turn=span.span_id, caller_spoke=spoke)
     if not spoke and not span.error:
         return _Facts((turn,))
     return _Facts((turn, _stage(span, envelope, "asr", span.span_id, _seconds(span, "lk.transcription_delay"), n=1)))
 
 
+def _committed(span: Span) -> bool:
+    """Whether LiveKit took what it heard for a turn: then it writes delays, also where content is stripped.
+
+    The empty turn that closing a session commits has zeros.
+    """
+    return any(_seconds(span, name) is not None for name in ("lk.end_of_turn_delay", "lk.transcription_delay"))
+
+
 def _agent_turn(span: Span, envelope: _Envelope) -> _Facts:
     """One utterance of the agent: an answer where there was input, else a greeting or a word of its own."""
-    answers = any(name in span.attributes for name in _USER_INPUT)
     latency, reason = latency_or_reason(span.attributes.get("lk.e2e_latency"))
+    answers = latency is not None or any(name in span.attributes for name in _USER_INPUT)
     turn = Turn(
         **envelope,
         id=_id(span),
@@ -218,6 +237,7 @@ _SPANS: Mapping[str, Callable[[Span, _Envelope], _Facts]] = {
     "user_turn": _user_turn,
     "agent_turn": _agent_turn,
     "llm_node": _llm_node,
+    "realtime_inference": _llm_node,
     "tts_node": _tts_node,
     "function_tool": _function_tool,
     "update_agent": _update_agent,
