@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 from voice_slo import reading, yaml_source
-from voice_slo.conditions import All, Any, Compare, Condition, Not, Parameter, fields, parameters_of
+from voice_slo.conditions import All, Any, Compare, Condition, Has, Not, Parameter, fields, parameters_of
 from voice_slo.diagnostics import shown
 from voice_slo.fields import FIELDS
 from voice_slo.parse_conditions import Quantity, Scope, condition, decisive, quantity
@@ -22,6 +22,8 @@ REQUIRED = ("unit", "settles", "eligible", "good")
 KEYS = (*REQUIRED, "title", THRESHOLD, "parameters", "reasons", "unknown_reasons", "exclusions")
 _unit: Callable[[At], Unit | None] = reading.choice(UNITS)
 _settles: Callable[[At], Settles | None] = reading.choice(SETTLES)
+UNDECIDED = Has("call.tags", "undecided")
+"""What `openslo import` writes where only a person can say what is eligible and good. Nobody sends such a tag."""
 NOT_GOOD = (Reason("not_good", None),)
 
 
@@ -52,6 +54,7 @@ def sli(at: At, name: str, segments: Mapping[str, Segment], builtin: bool) -> Sl
     )
     _check_parameters_are_used(values, result)
     _check_evaluations_settle(values, result)
+    _check_is_decided(values, result)
     return result
 
 
@@ -122,6 +125,13 @@ def _check_evaluations_settle(values: Mapping[str, At], result: Sli) -> None:
     awaited = [name for name in fields(result.good) if name in FIELDS and FIELDS[name].finality == "awaited"]
     if awaited and result.settles == "operational":
         values["settles"].warn(f"{awaited[0]} is an evaluation and may come later; write settles: quality")
+
+
+def _check_is_decided(values: Mapping[str, At], result: Sli) -> None:
+    if requires(result.eligible, UNDECIDED):
+        values["eligible"].warn("is undecided, so nothing is counted; say which units the SLO concerns")
+    if requires(result.good, UNDECIDED):
+        values["good"].warn("is undecided; say when a unit is good")
 
 
 def _conditions(sli: Sli) -> Iterator[Condition]:

@@ -77,6 +77,15 @@ class Source:
     problems: tuple[Problem, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """The trees of a file that may hold several documents; none where the first problem hides all that follows it."""
+
+    path: str
+    roots: tuple[Node, ...]
+    problems: tuple[Problem, ...]
+
+
 class _Events(Protocol):
     """The part of a PyYAML loader that is used here. Events are untyped in PyYAML's stubs."""
 
@@ -100,14 +109,24 @@ class _TooManyProblems(_Stop):
 
 def parse(path: str, data: bytes, *, pure: bool = False) -> Source:
     """The tree of one file with what is wrong in its YAML. Never raises; `pure` avoids the C parser."""
+    roots, problems = _read(path, data, pure, most=1)
+    return Source(path, roots[0] if roots else None, problems)
+
+
+def parse_documents(path: str, data: bytes) -> Documents:
+    """Like `parse`, for files that may hold several documents; the limits are those of one file."""
+    return Documents(path, *_read(path, data, pure=False, most=MAX_NODES))
+
+
+def _read(path: str, data: bytes, pure: bool, most: int) -> tuple[tuple[Node, ...], tuple[Problem, ...]]:
     builder: _Builder | None = None
     try:
         text = _decode(data)
         builder = _Builder(path, _loader(text, pure))
-        return Source(path, builder.document(), tuple(builder.problems))
+        return tuple(builder.documents(most)), tuple(builder.problems)
     except _TooManyProblems as stop:
         assert builder is not None
-        return Source(path, None, (*builder.problems, stop.problem(path)))
+        return (), (*builder.problems, stop.problem(path))
     except _Stop as stop:
         problem = stop.problem(path)
     except yaml.MarkedYAMLError as error:
@@ -117,7 +136,7 @@ def parse(path: str, data: bytes, *, pure: bool = False) -> Source:
     finally:
         if builder is not None:
             builder.events.dispose()
-    return Source(path, None, (problem,))
+    return (), (problem,)
 
 
 def _loader(text: str, pure: bool) -> _Events:
@@ -155,7 +174,7 @@ def _syntax_problem(path: str, text: str, error: yaml.MarkedYAMLError) -> Proble
 
 
 class _Builder:
-    """Reads the events of one document into nodes; `problems` are those that leave the rest readable."""
+    """Reads the events of a file into nodes; `problems` are those that leave the rest readable."""
 
     def __init__(self, path: str, events: _Events) -> None:
         self.path, self.events = path, events
@@ -163,19 +182,19 @@ class _Builder:
         self.count = 0
         self.keys: list[str] = []
 
-    def document(self) -> Node:
+    def documents(self, most: int) -> list[Node]:
         self.events.get_event()
-        start = self.events.get_event()
-        if isinstance(start, yaml.StreamEndEvent):
+        roots: list[Node] = []
+        while not isinstance(start := self.events.get_event(), yaml.StreamEndEvent):
+            if len(roots) == most:
+                raise _Stop(*_at(start), "a second document begins; a file holds one")
+            if start.version or start.tags:
+                raise _Stop(*_at(start), "YAML directives are not allowed")
+            roots.append(self.node(self.events.get_event(), 1))
+            self.events.get_event()
+        if not roots:
             raise _Stop(1, 1, "the file is empty")
-        if start.version or start.tags:
-            raise _Stop(*_at(start), "YAML directives are not allowed")
-        root = self.node(self.events.get_event(), 1)
-        self.events.get_event()
-        following = self.events.get_event()
-        if not isinstance(following, yaml.StreamEndEvent):
-            raise _Stop(*_at(following), "a second document begins; a file holds one")
-        return root
+        return roots
 
     def node(self, event: Any, depth: int) -> Node:
         line, column = _at(event)
