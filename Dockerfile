@@ -8,6 +8,7 @@ COPY voice_slo voice_slo
 COPY exporter exporter
 COPY prometheus_rules prometheus_rules
 COPY grafana grafana
+COPY interchange interchange
 COPY voice_slo_cli voice_slo_cli
 RUN /opt/voice-slo/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 

@@ -18,7 +18,7 @@ import requests
 import yaml
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("voice_slo", "exporter", "prometheus_rules", "grafana", "voice_slo_cli")
+PACKAGES = ("voice_slo", "exporter", "prometheus_rules", "grafana", "interchange", "voice_slo_cli")
 BESIDES = ("tests/slo_texts.py", "slos", "examples", "pyproject.toml", "README.md", "LICENSE")
 DEADLINE = 60
 

@@ -13,7 +13,7 @@ from exporter.config import ConfigError
 from exporter.payload import ExporterError
 from exporter.store import StoreError
 from voice_slo.diagnostics import VoiceSloError
-from voice_slo_cli import check, demo, explain, generate, judge, payloads, serve, translate
+from voice_slo_cli import check, demo, explain, generate, judge, openslo, payloads, serve, translate
 from voice_slo_cli.failure import Failure
 from voice_slo_cli.terminal import complain
 from voice_slo_cli.version import installed_version
@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "translate": translate,
     "judge": judge,
     "explain": explain,
+    "openslo": openslo,
     "demo": demo,
 }
 
