@@ -25,7 +25,7 @@ _SIX_PLACES = Decimal("0.000001")
 ALWAYS_LOST = {
     "alerting": "of each tier the long window and the burn rate remain; the short window, the guards for few callers "
     "and keep_firing have no place in OpenSLO, so alerts made from it fire more often",
-    "release_policy": "has no place in OpenSLO",
+    "release_policy": "cannot be said in OpenSLO",
     "exclusions": "are in the counters already; a tool that reads the objects does not see them",
 }
 
@@ -99,7 +99,7 @@ def _tell(slo: Slo, per_segment: bool, lost: _Lost) -> None:
         ("expected_traffic", slo.expected_traffic is not None),
     ):  # fmt: skip
         if there:
-            lost.add(slo, field, "has no place in OpenSLO")
+            lost.add(slo, field, "cannot be said in OpenSLO")
 
 
 def _metadata(slo: Slo, part: Part, name: str) -> Object:

@@ -73,7 +73,7 @@ def apart(tiers: Iterable[Tier]) -> tuple[Tier, ...]:
     taken: set[str] = set()
     named = []
     for tier in tiers:
-        base = re.sub(r"[^a-z0-9]+", "_", tier.name.lower()).strip("_")[:40].rstrip("_")
+        base = re.sub(r"[^a-z0-9]+", "_", tier.name.lower()).strip("_")[:40].rstrip("_").removesuffix("_burn")
         base = base if base[:1].isalpha() else f"tier_{base}".rstrip("_")
         name, number = base, 1
         while burn_alert(name) in taken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -144,6 +145,10 @@ def _print_json(value: object) -> None:
     print(json.dumps(value, indent=1, ensure_ascii=False))
 
 
+_PLAIN = re.compile(r"[A-Za-z][\w./-]*\w", re.ASCII)
+_WORDS = frozenset("null true false yes no on off".split())
+
+
 class _Dumper(yaml.SafeDumper):
     """Writes numbers as exact decimals, and no aliases."""
 
@@ -156,6 +161,13 @@ def _number(dumper: yaml.SafeDumper, value: Decimal) -> yaml.ScalarNode:
     return dumper.represent_scalar(f"tag:yaml.org,2002:{'int' if whole else 'float'}", quantities.plain(value))
 
 
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    """Quoted unless no reader of YAML 1.1 or 1.2 can take it for anything but text: `N` is false to some."""
+    plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else "'")
+
+
+_Dumper.add_representer(str, _text)
 _Dumper.add_representer(Decimal, _number)
 
 
