@@ -166,6 +166,7 @@ def mistakes(folder: Path) -> list[tuple[str | Path, ...]]:
         for command in (("judge",), ("explain", "x"))
         for path in (*files[1:], STARTER)
     ]
+    wrong_specs: list[tuple[str | Path, ...]] = [("openslo", "import", path) for path in (*files, STARTER)]
     # An empty body is a protobuf message in which nothing stands.
     wrong_payloads: list[tuple[str | Path, ...]] = [
         ("translate", "--source", source, path) for source in ("native", "livekit", "otlp") for path in files[1:]
@@ -176,6 +177,7 @@ def mistakes(folder: Path) -> list[tuple[str | Path, ...]]:
         ("judge", "--slos", folder / "none"), ("judge", "--agent", "nobody", "--slos", STARTER, EXAMPLES),
         ("judge", "--slos", FULL, STARTER), ("judge", "--slos", FULL, "--slos", STARTER, EXAMPLES),
         ("explain",), ("explain", "x", "--exporter"), ("explain", "", "--slos", STARTER, EXAMPLES),
+        ("openslo",), ("openslo", "export", folder / "none"), ("openslo", "import", "--output", "xml"),
         ("serve",), ("serve", "--config"), ("demo", "extra"), ("translate", EXAMPLES),
         ("translate", "--source", "acme"),
         ("translate", "--source", "native", "--config", binary, EXAMPLES),
@@ -185,7 +187,7 @@ def mistakes(folder: Path) -> list[tuple[str | Path, ...]]:
             "", "nowhere", "http://", "http://[", "http://a..b", f"http://{'a' * 70}.example.com", "http://127.0.0.1:0",
             "http://127.0.0.1:99999", "ftp://127.0.0.1", "file:///etc/hostname", "http://127.0.0.1:1",
         )),
-        *wrong_slos, *wrong_events, *wrong_payloads, ("translate", "--source", "native", nothing),
+        *wrong_slos, *wrong_specs, *wrong_events, *wrong_payloads, ("translate", "--source", "native", nothing),
     ]  # fmt: skip
 
 
@@ -241,3 +243,11 @@ def test_colour_is_for_terminals(mistaken: Path) -> None:
     ran = process("check", cwd=mistaken.parent)
     assert ran.code == 2
     assert "\x1b" not in ran.err + ran.out
+
+
+def test_a_place_that_spells_an_emoji_is_printed_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "slos.yaml"
+    path.write_text("#\n" * 99 + "agent: [open\n")
+    assert f"{path}:101:1: is not YAML" in voice_slo("check", path).err
+    path.write_text("#\n" * 99 + "agent: *x\n")
+    assert f"{path}:100:8: agent: aliases" in voice_slo("check", path).err

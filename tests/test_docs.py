@@ -44,7 +44,7 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 WRITTEN = [page for page in PAGES if page != REFERENCE]
 _FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_FOLDERS = "slos|docs|tests|examples|deploy|grafana|prometheus_rules|voice_slo|exporter|voice_slo_cli"
+_FOLDERS = "slos|docs|tests|examples|deploy|grafana|prometheus_rules|voice_slo|exporter|interchange|voice_slo_cli"
 _PATH = re.compile(rf"(?<![\w/.<-])(?:{_FOLDERS})/[\w./*-]*")
 _WRITTEN_BY_US = re.compile(r"prometheus_rules/generated/$|grafana/dashboards/$")
 
@@ -95,7 +95,7 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "slos", tmp_path / "slos")
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     (tmp_path / "tests").mkdir()
-    for folder in ("broken_slos", "telemetry"):
+    for folder in ("broken_slos", "openslo", "telemetry"):
         (tmp_path / "tests" / folder).symlink_to(ROOT / "tests" / folder)
     return tmp_path
 

@@ -21,6 +21,7 @@ from interchange.tiers import pyrra
 from tests import openslo_schema
 from tests.command_line import EXAMPLES, FULL, ROOT, STARTER, voice_slo
 from voice_slo import promql
+from voice_slo.diagnostics import VoiceSloError
 from voice_slo.loading import load, load_with_warnings
 from voice_slo.quantities import percent
 from voice_slo_cli import openslo
@@ -396,3 +397,20 @@ def test_names_are_names_and_differ(texts: list[str]) -> None:
     made = [dns_label(text, taken) for text in dict.fromkeys(texts)]
     assert all(re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", name) for name in made)
     assert len(set(made)) == len(made)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_spec_mutilated_anywhere_is_read_or_refused(spec: str) -> None:
+    lines = (GOLDEN / f"{spec}.yaml").read_text().splitlines(keepends=True)
+    refused = 0
+    for index, line in enumerate(lines):
+        key = line.partition(":")[0]
+        for instead in ("", f"{key}:\n", f"{key}: []\n", f"{key}: {{a: 1}}\n", f"{key}: -7\n", f"{key}: [[x], 1]\n"):
+            text = "".join([*lines[:index], instead, *lines[index + 1 :]])
+            try:
+                made = interchange.imported([("x", text.encode())], Choices(agent="line", owner="me"))
+            except VoiceSloError:
+                refused += 1
+            else:
+                assert load([("y", made.text.encode())])
+    assert refused > len(lines)

@@ -155,3 +155,25 @@ def test_both_parsers_agree_on_trees(text: str) -> None:
     fast, pure = (yaml_source.parse("f", text.encode(), pure=pure) for pure in (False, True))
     if fast.root is not None and pure.root is not None:
         assert fast == pure
+
+
+def test_a_file_of_several_documents_keeps_their_places() -> None:
+    found = yaml_source.parse_documents("f", b"---\na: 1\n---\n- x\n")
+    assert [(type(root).__name__, root.line, root.column) for root in found.roots] == [
+        ("Mapping", 2, 1),
+        ("Sequence", 4, 1),
+    ]
+    assert found.problems == ()
+
+
+def test_the_first_problem_of_any_document_hides_all() -> None:
+    found = yaml_source.parse_documents("f", b"a: 1\n---\nb: [\n")
+    assert found.roots == ()
+    assert len(found.problems) == 1
+    assert str(yaml_source.parse_documents("f", b"").problems[0]) == "f:1:1: the file is empty"
+
+
+def test_the_limits_are_those_of_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_source, "MAX_NODES", 3)
+    (problem,) = yaml_source.parse_documents("f", b"a: 1\n---\na: 1\n").problems
+    assert problem.message == "more than 3 values in one file"

@@ -34,7 +34,10 @@ RESULT = "imported.yaml"
 def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
-        "direction", choices=DIRECTIONS, metavar="import|export", help="specs → one SLO file, or SLO files → OpenSLO v1"
+        "direction",
+        choices=DIRECTIONS,
+        metavar="DIRECTION",
+        help="import (specs → one SLO file) or export (SLO files → OpenSLO v1)",
     )
     add("paths", nargs="*", metavar="PATH", help="import: specs, - or nothing for stdin; export: default slos/")
     add("--agent", metavar="NAME", help="import: the voice agent (default: the service of the specs)")
