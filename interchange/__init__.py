@@ -9,7 +9,7 @@ from interchange import openslo_import, pyrra, sloth
 from interchange.definition import Definition, Note, Notes, NothingToImport, dns_label
 from interchange.openslo_export import Exported, Object, Value, export
 from interchange.openslo_objects import VERSION as OPENSLO
-from interchange.slo_file_text import Planned, render
+from interchange.slo_file_text import Planned, one_line, render
 from voice_slo import reading, yaml_source
 from voice_slo.diagnostics import Problem, SloFileError, shown
 from voice_slo.quantities import DAY
@@ -50,7 +50,7 @@ def imported(sources: Sequence[tuple[str, bytes]], choices: Choices) -> Imported
     found = _definitions(sources, notes)
     if not found:
         raise NothingToImport("the files define no SLO")
-    agent = _agent(found, choices)
+    agent = _agent(found, choices, notes)
     slos = tuple(_planned(found, choices, notes))
     return Imported(render(agent, slos), slos, tuple(notes.found))
 
@@ -100,7 +100,7 @@ def _tool(root: At) -> str:
     return ""
 
 
-def _agent(found: Sequence[Definition], choices: Choices) -> str:
+def _agent(found: Sequence[Definition], choices: Choices, notes: Notes) -> str:
     if choices.agent:
         return choices.agent
     services = list(dict.fromkeys(definition.service for definition in found))
@@ -110,7 +110,15 @@ def _agent(found: Sequence[Definition], choices: Choices) -> str:
         listed = ", ".join(shown(service) or "none" for service in services)
         raise NothingToImport(f"the files are of {len(services)} services ({listed}) and an SLO file is of one voice "
                               "agent: import them one by one, or say --agent NAME to put all into one")  # fmt: skip
-    return dns_label(services[0], set())
+    agent = dns_label(services[0], set())
+    if agent != services[0]:
+        notes.found.append(_changed(found[0], "service", f"{shown(services[0])} became the agent {agent}"))
+    return agent
+
+
+def _changed(definition: Definition, field: str, message: str, slo: str = "") -> Note:
+    path, _, line = definition.origin.rpartition(":")
+    return Note(path, field, message, (slo,) if slo else (), int(line), 1)
 
 
 def _planned(found: Sequence[Definition], choices: Choices, notes: Notes) -> list[Planned]:
@@ -121,12 +129,12 @@ def _planned(found: Sequence[Definition], choices: Choices, notes: Notes) -> lis
         name = definition.name if _is_name(definition.name, taken) else dns_label(definition.name, taken)
         taken.add(name)
         if name != definition.name:
-            path, _, line = definition.origin.rpartition(":")
-            text = f"{shown(definition.name)} became {name}"
-            notes.found.append(Note(path, "name", text, (name,), int(line), 1))
+            notes.found.append(_changed(definition, "name", f"{shown(definition.name)} became {name}", name))
         owner = choices.owner or definition.owner
         if not owner.strip():
             raise NothingToImport(f"{definition.origin}: {shown(definition.name)} has no owner: say --owner TEXT")
+        if one_line(owner) != owner:
+            notes.found.append(_changed(definition, "owner", f"{shown(owner)} became {shown(one_line(owner))}", name))
         sli = slis.pop(name, "") or slis.get("", "") or definition.sli
         period = definition.period or choices.period or DEFAULT_PERIOD
         planned.append(Planned(name, definition, sli, owner, period))

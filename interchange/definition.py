@@ -84,11 +84,12 @@ def dns_label(text: str, taken: set[str]) -> str:
     """
     slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
     slug = slug if slug[:1].isalpha() else f"x-{slug}".rstrip("-")
-    if len(slug) > LONGEST_NAME or slug in taken:
-        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:_DIGEST]
-        slug = f"{slug[: LONGEST_NAME - _DIGEST - 1].rstrip('-')}-{digest}"
-    taken.add(slug)
-    return slug
+    name, tried = slug, 0
+    while len(name) > LONGEST_NAME or name in taken:
+        digest = hashlib.sha256(f"{text}{tried or ''}".encode("utf-8", "replace")).hexdigest()[:_DIGEST]
+        name, tried = f"{slug[: LONGEST_NAME - _DIGEST - 1].rstrip('-')}-{digest}", tried + 1
+    taken.add(name)
+    return name
 
 
 def prose(at: At) -> str:

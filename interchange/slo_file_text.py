@@ -48,10 +48,14 @@ def render(agent: str, slos: Sequence[Planned]) -> str:
 
 
 def quoted(text: str) -> str:
-    """A YAML text of one line: at most 200 characters, blanks collapsed, what cannot be printed left out."""
+    """A YAML text of one line."""
+    return '"' + one_line(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def one_line(text: str) -> str:
+    """`text` as the SLO file takes it: at most 200 characters, blanks collapsed, what cannot be printed left out."""
     safe = "".join(c if c.isprintable() else " " for c in text)
-    line = " ".join(safe.split())[:LONGEST_TEXT].strip()
-    return '"' + line.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return " ".join(safe.split())[:LONGEST_TEXT].strip()
 
 
 def comment(text: str) -> Iterator[str]:
@@ -74,7 +78,7 @@ def _head(slos: Sequence[Planned]) -> Iterator[str]:
 def _slo(planned: Planned, first: Planned) -> Iterator[str]:
     source = planned.of
     yield from comment(f"{source.origin}: {source.name}")
-    if source.title and source.description:
+    if source.description and (source.title or one_line(source.description) != source.description):
         yield from comment(source.description)
     if source.queries and not (planned.sli and planned.sli == source.sli):
         yield from comment("It was judged by these queries, which are not carried over:")

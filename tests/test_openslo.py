@@ -228,6 +228,20 @@ def test_one_file_is_of_one_agent() -> None:
     assert (ran.code, first, second[:2]) == (0, "a", "a-")
 
 
+def test_nothing_is_renamed_or_cut_quietly() -> None:
+    spec = SLOTH.replace("service: line", f"service: Line\nlabels: {{owner: {'o' * 201}}}")
+    spec = spec.replace("objective: 99", f"objective: 99, description: {'d' * 201}")
+    ran = voice_slo("openslo", "import", stdin="---\n".join([spec] * 3).encode())
+    (file,) = load([("x.yaml", ran.out.encode())])
+    first, second, third = (slo.name for slo in file.slos)
+    assert len({first, second, third}) == 3
+    for name in (second, third):
+        assert f"name: a became {name} ({name})" in ran.err
+    assert "service: Line became the agent line" in ran.err
+    assert f"owner: {'o' * 64}… became" in ran.err
+    assert f"# {'d' * 201}\n" in ran.out
+
+
 # export ---------------------------------------------------------------------------------------------------------------
 
 
