@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.command_line import FULL, STARTER, Ran, process, voice_slo
+from tests.command_line import COMMAND, FULL, ROOT, STARTER, Ran, process, voice_slo
+from voice_slo_cli import terminal
 from voice_slo_cli.output_tree import MANIFEST, Generated, compare, write
 
 DESK = ("grafana/dashboards/front-desk-operator.json", "prometheus_rules/generated/front-desk.rules.yaml")
@@ -95,6 +99,69 @@ def test_check_names_what_differs_and_writes_nothing(here: Path) -> None:
         "2 files from 1 SLO files",
     ]  # fmt: skip
     assert voice_slo("generate", "--check").code == 0
+
+
+def test_diff_prints_what_would_change_and_writes_nothing(here: Path) -> None:
+    generated()
+    assert voice_slo("generate", "--diff") == Ran(0, "", "")
+    (here / DESK[0]).unlink()
+    held = (here / DESK[1]).read_bytes()
+    (here / DESK[1]).write_bytes(held.rstrip(b"\n").replace(b"interval: 30s", b"interval: 31s", 1))
+    (here / "slos" / "centre.yaml").unlink()
+    before = tree(here)
+    ran = voice_slo("generate", "--diff")
+    assert ran.code == 3
+    assert ran.err == voice_slo("generate", "--check").err
+    assert tree(here) == before
+    heads = [line for line in ran.out.splitlines() if line.startswith(("--- ", "+++ "))]
+    assert heads == [
+        f"--- a/{CENTRE[0]}", "+++ /dev/null", "--- /dev/null", f"+++ b/{DESK[0]}",
+        f"--- a/{CENTRE[1]}", "+++ /dev/null", f"--- a/{DESK[1]}", f"+++ b/{DESK[1]}",
+    ]  # fmt: skip
+    changed = ran.out.rpartition("+++ ")[2]
+    assert "\n-  interval: 31s\n+  interval: 30s\n" in changed
+    assert "\n\\ No newline at end of file\n" in changed
+    assert "\x1b" not in ran.out
+
+
+def test_a_diff_is_what_patch_needs(here: Path) -> None:
+    """The diff applied by a tool of others gives what `generate` would have written, manifest aside."""
+    generated()
+    wanted = tree(here)
+    (here / DESK[0]).unlink()
+    text = wanted[DESK[1]].replace(b"interval: 30s", "interval: \u2028 31s\r".encode(), 1).rstrip(b"\n")
+    (here / DESK[1]).write_bytes(text + b"\x0c \xff")
+    diff = here / "diff"
+    with diff.open("wb") as stream:
+        subprocess.run([*COMMAND, "generate", "--diff"], stdout=stream, stderr=subprocess.DEVNULL, check=False,
+                       env={**os.environ, "PYTHONPATH": str(ROOT)})  # fmt: skip
+    subprocess.run(["git", "apply", "--whitespace=nowarn", "diff"], cwd=here, check=True)
+    assert tree(here) == wanted
+    assert voice_slo("generate", "--check").code == 0
+
+
+def test_a_diff_of_a_torn_manifest_says_so(here: Path) -> None:
+    generated()
+    (here / MANIFEST).unlink()
+    ran = voice_slo("generate", "--diff")
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.splitlines() == ["the manifest of an earlier run was torn", "run: voice-slo generate"]
+
+
+def test_a_diff_on_a_terminal_is_coloured_and_cannot_steer_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdout", screen := Terminal())
+    terminal.write_diff([b"--- a/x", b"@@ -1 +1 @@", b"-old \x1b[2J :bug: [red]", b"+new \xff"])
+    head, place, old, new, rest = screen.getvalue().split("\n")
+    assert (head, place) == ("\x1b[1m--- a/x\x1b[0m", "\x1b[36m@@ -1 +1 @@\x1b[0m")
+    assert (old, new) == ("\x1b[31m-old \ufffd[2J :bug: [red]\x1b[0m", "\x1b[32m+new \ufffd\x1b[0m")
+    assert rest == ""
 
 
 def test_only_files_of_the_manifest_are_pruned(here: Path) -> None:

@@ -11,8 +11,9 @@ import grafana
 import prometheus_rules
 from voice_slo.spec import SloFile
 from voice_slo_cli import slo_files
+from voice_slo_cli.diff import difference
 from voice_slo_cli.output_tree import Drift, Generated, compare, write
-from voice_slo_cli.terminal import EXIT_DRIFT, EXIT_OK, complain, say
+from voice_slo_cli.terminal import EXIT_DRIFT, EXIT_OK, complain, say, write_diff
 from voice_slo_cli.version import installed_version
 
 HELP = "write recording rules, alerts and dashboards"
@@ -22,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="SLO files or folders (default: slos/)")
     parser.add_argument("--out", metavar="DIR", default=".", help="below this folder (default: here)")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 3 where the files differ")
+    parser.add_argument("--diff", action="store_true", help="like --check, and print what would change")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -31,8 +33,10 @@ def run(given: argparse.Namespace) -> int:
     complain(*(str(warning) for warning in loaded.warnings))
     sources = [relative(path, root) for path in paths]
     wanted = generated(zip(loaded.files, sources, strict=True))
-    if given.check:
+    if given.check or given.diff:
         drift = compare(root, wanted, sources)
+        if given.diff:
+            write_diff(difference(root, wanted, drift))
         _tell(drift, "missing", "differs", "is of no SLO file any more")
         if drift:
             say(f"run: voice-slo generate {' '.join(given.paths)}".rstrip())

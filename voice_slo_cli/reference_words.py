@@ -11,7 +11,7 @@ def exit_codes(fine: int, invalid: int, drift: int) -> Sequence[tuple[int, str]]
         (fine, "fine, also with warnings"),
         (1, "a crash; please report it"),
         (invalid, "usage, an invalid file, or input of which something could not be taken; stderr says what"),
-        (drift, "`voice-slo generate --check`: the generated files differ from the SLO files"),
+        (drift, "`voice-slo generate --check` or `--diff`: the generated files differ from the SLO files"),
         (130, "interrupted from the keyboard"),
     )
 

@@ -10,11 +10,14 @@ from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import track
+from rich.text import Text
 
 T = TypeVar("T")
 
 EXIT_OK, EXIT_INVALID, EXIT_DRIFT = 0, 2, 3
 
+
+_DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 PIPED_WIDTH = 160
 """Columns of tables that go to a file or a pipe, where nothing says how wide a line may be."""
@@ -36,7 +39,7 @@ def say(text: str, style: str = "") -> None:
 def complain(*lines: str) -> int:
     """Errors on stderr; the exit code of an invalid input."""
     for line in lines:
-        say(line, "red" if ": warning: " not in line else "yellow")
+        say(line, "yellow" if ": warning: " in line else "cyan" if ": note: " in line else "red")
     return EXIT_INVALID
 
 
@@ -57,6 +60,18 @@ def waiting(what: str) -> Iterator[None]:
             yield
     else:
         yield
+
+
+def write_diff(lines: Iterable[bytes]) -> None:
+    """A unified diff on stdout: byte for byte into a pipe, so that patch takes it, coloured on a terminal."""
+    if not sys.stdout.isatty():
+        write_lines(lines)
+        return
+    console = out()
+    for line in lines:
+        text = "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in line.decode(errors="replace"))
+        bold = text.startswith(("--- ", "+++ "))
+        console.print(Text(text, "bold" if bold else _DIFF_COLOURS.get(text[:1], "")))
 
 
 def write_lines(lines: Iterable[bytes]) -> None:
