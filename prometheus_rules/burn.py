@@ -9,12 +9,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from prometheus_rules.slo_series import SloSeries
-from voice_slo import names, promql
+from voice_slo import burn_threshold, names, promql
 from voice_slo.spec import Target, Tier
 
 SLACK = "1e-9"
 """Far below one event: 0.07 * 100 is 7.000000000000001 in floats, and 7 of 100 have to count as 7 %."""
-_HALF = Decimal("0.5")
 _HOUR = 3600
 
 
@@ -26,7 +25,7 @@ def threshold(own: SloSeries, tier: Tier) -> str:
     factor = tier.factor(own.slo.period)
 
     def share(target: Target) -> Decimal:
-        return max(min(factor * target.error_budget, _HALF), target.error_budget)
+        return burn_threshold.threshold(factor, target.error_budget)
 
     return own.per_budget(share)
 

@@ -19,6 +19,10 @@ LONGEST_WORD = 64
 """Longer words are cut when shown and never compared: nobody misspells a hundred characters."""
 
 
+Severity = Literal["error", "warning", "note"]
+"""A warning says what cannot work as written, a note what is other than it looks. Neither refuses a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake. `line` and `column` count from 1; `field` is the dotted path in the document, or empty."""
@@ -28,10 +32,10 @@ class Problem:
     column: int
     field: str
     message: str
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
 
     def __str__(self) -> str:
-        kind = "warning: " if self.severity == "warning" else ""
+        kind = "" if self.severity == "error" else f"{self.severity}: "
         field = f"{self.field}: " if self.field else ""
         return f"{self.path}:{self.line}:{self.column}: {kind}{field}{self.message}"
 

@@ -7,7 +7,7 @@ import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from voice_slo import quantities, reading, yaml_source
+from voice_slo import lint, quantities, reading, yaml_source
 from voice_slo.diagnostics import Problem, SloFileError, nearest, shown
 from voice_slo.parse_alerting import alerting, release_policy
 from voice_slo.parse_exclusions import file_exclusion, outage, segment_value
@@ -36,10 +36,11 @@ _TIME_OF_DAY = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The files, in the order given, with what is allowed but looks wrong."""
+    """The files, in the order given, with what is allowed but looks wrong, or is other than it looks."""
 
     files: tuple[SloFile, ...]
     warnings: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
 
 
 def load(sources: Sequence[tuple[str, bytes]]) -> tuple[SloFile, ...]:
@@ -55,12 +56,29 @@ def load_with_warnings(sources: Sequence[tuple[str, bytes]]) -> Loaded:
     for path, data in sources:
         source = yaml_source.parse(path, data)
         report = Report(path, list(source.problems))
+        found = report.problems
         if source.root:
-            files += _read(At(source.root, "", report), agents)
-        problems += sorted(report.problems, key=lambda problem: (problem.line, problem.column))
+            root = At(source.root, "", report)
+            files += (read := _read(root, agents))
+            found = [*found, *_linted(root, read)]
+        problems += sorted(found, key=lambda problem: (problem.line, problem.column))
     if any(problem.severity == "error" for problem in problems):
-        raise SloFileError(problems)
-    return Loaded(tuple(files), tuple(problems))
+        raise SloFileError([problem for problem in problems if problem.severity != "note"])
+    notes = [problem for problem in problems if problem.severity == "note"]
+    return Loaded(tuple(files), tuple(p for p in problems if p.severity == "warning"), tuple(notes))
+
+
+def _linted(root: At, read: list[SloFile]) -> list[Problem]:
+    """What the arithmetic of a file without errors gives to tell, each once. It does not count towards a limit."""
+    if any(problem.severity == "error" for problem in root.report.problems):
+        return []
+    told: dict[Problem, None] = {}
+    for file in read:
+        for finding in lint.findings(file):
+            at = next((at for place in finding.places if (at := reading.find(root, place))), root)
+            node = at.node
+            told[Problem(file.path, node.line, node.column, at.field, finding.message, finding.severity)] = None
+    return list(told)
 
 
 def _read(root: At, agents: dict[str, Problem]) -> list[SloFile]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -123,6 +123,22 @@ def items(at: At, *, empty: bool = False) -> list[At] | None:
         at.error("is an empty list")
         return None
     return [At(item, f"{at.field}[{index}]", at.report) for index, item in enumerate(at.node.items)]
+
+
+def find(at: At, place: Iterable[str | int]) -> At | None:
+    """What stands at a place below, by keys and indexes; None where nothing does."""
+    for step in place:
+        match at.node:
+            case yaml_source.Mapping(entries=listed) if isinstance(step, str):
+                inner = next((at.child(value, shown(key.text)) for key, value in listed if key.text == step), None)
+            case yaml_source.Sequence(items=listed) if isinstance(step, int) and step < len(listed):
+                inner = At(listed[step], f"{at.field}[{step}]", at.report)
+            case _:
+                inner = None
+        if inner is None:
+            return None
+        at = inner
+    return at
 
 
 def every(at: At, read_one: Callable[[At], T | None], *, empty: bool = False) -> tuple[T, ...] | None:

@@ -1,0 +1,39 @@
+"""From which share of bad events a burn tier is true, and how many events that takes at least.
+
+Form: SRE workbook, chapter 5 (multi-window burn rates), with a cap, because ten times a budget of 20 % is more than all
+events; the guard is the Wilson-Hilferty lower bound of a Poisson count.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from voice_slo.spec import Tier
+
+HALF = Decimal("0.5")
+"""Half of all events bad always satisfies the factor."""
+
+
+def threshold(factor: Decimal, error_budget: Decimal) -> Decimal:
+    """The share of bad events from which a tier burns: max(min(factor · B, 0.5), B), exact."""
+    return max(min(factor * error_budget, HALF), error_budget)
+
+
+def effective_factor(factor: Decimal, error_budget: Decimal) -> Decimal:
+    """The factor that the threshold amounts to. Without an error budget there is none to speak of: `factor`."""
+    share = threshold(factor, error_budget)
+    return factor if share == factor * error_budget else share / error_budget
+
+
+def fewest_events(tier: Tier, error_budget: Decimal) -> int:
+    """Events in the long window with which the tier can fire: all of them bad, each of another caller."""
+    asked = max(tier.min_bad_callers, tier.min_bad_events, 1)
+    return asked if tier.z is None else max(asked, _beyond_chance(float(tier.z), float(error_budget)))
+
+
+def _beyond_chance(z: float, error_budget: float) -> int:
+    """The smallest n with n · (1 - 1/(9n) - z/(3·sqrt(n)))^3 > B · n; the left side is a quadratic in 1/sqrt(n)."""
+    left = 1 - math.cbrt(error_budget)
+    root = (-z / 3 + math.sqrt(z * z / 9 + 4 * left / 9)) * 9 / 2
+    return math.floor(1 / root**2) + 1
