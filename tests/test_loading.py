@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.slo_schema import refusals
 from voice_slo import loading, parse_slo
 from voice_slo.catalog import catalog, parse_catalog
 from voice_slo.conditions import Has, Known, Not, describe
@@ -24,7 +25,10 @@ SEGMENTS = "segments:\n  flow: [booking, billing, faq]\n  language: {en: [en-US,
 
 
 def load(text: str) -> SloFile:
-    return loading.load([("front-desk.yaml", (HEAD + text).encode())])[0]
+    """The file, which the JSON Schema for editors takes too."""
+    content = (HEAD + text).encode()
+    assert refusals(content) == []
+    return loading.load([("front-desk.yaml", content)])[0]
 
 
 def one(body: str, before: str = "") -> Slo:

@@ -26,12 +26,14 @@ KEYS = (
 )  # fmt: skip
 SYNTHETIC_KEYS = ("flow", "every", "grace", "critical")
 HOURS_KEYS = ("zone", "days", "from", "to")
+LINK_KEYS = ("runbooks", "dashboards", "traces")
+PROMETHEUS_KEYS = ("scrape_interval", "evaluation_interval")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TRACE_ID = "{trace_id}"
 LOOK_BACK = 300
 """Seconds that the recording rules look back for the newest sample (DESIGN section 8): no interval may exceed it."""
 
-_TIME_OF_DAY = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
+TIME_OF_DAY = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,18 +225,18 @@ def _zone(at: At) -> str | None:
 
 def _time_of_day(at: At) -> str | None:
     node = at.node
-    if isinstance(node, yaml_source.Scalar) and node.plain and _TIME_OF_DAY.fullmatch(node.text):
+    if isinstance(node, yaml_source.Scalar) and node.plain and TIME_OF_DAY.fullmatch(node.text):
         at.error(f'has to be in quotes: "{node.text}"; YAML reads a bare {node.text} as a number')
         return None
     value = reading.text(at)
-    if value is None or _TIME_OF_DAY.fullmatch(value):
+    if value is None or TIME_OF_DAY.fullmatch(value):
         return value
     at.error(f'"{shown(value)}" is not a time of day such as "09:00"')
     return None
 
 
 def _links(at: At) -> Links:
-    values = reading.entries(at, ("runbooks", "dashboards", "traces"))
+    values = reading.entries(at, LINK_KEYS)
     links = Links(
         runbooks=reading.read(values, "runbooks", reading.url, ""),
         dashboards=reading.read(values, "dashboards", reading.url, ""),
@@ -246,7 +248,7 @@ def _links(at: At) -> Links:
 
 
 def _prometheus(at: At) -> PrometheusSettings:
-    values = reading.entries(at, ("scrape_interval", "evaluation_interval"))
+    values = reading.entries(at, PROMETHEUS_KEYS)
     interval = reading.seconds(1, LOOK_BACK)
     return PrometheusSettings(
         scrape_interval=reading.read(values, "scrape_interval", interval, 30),

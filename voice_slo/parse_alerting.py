@@ -15,6 +15,7 @@ from voice_slo.reading import At
 from voice_slo.spec import AlertPolicy, ReleasePolicy, Severity, Tier
 
 SEVERITIES: tuple[Severity, ...] = typing.get_args(Severity)
+POLICY_KEYS = ("tiers",)
 TIER_REQUIRED = ("name", "long", "short", "severity")
 TIER_KEYS = (
     *TIER_REQUIRED, "burn", "budget", "min_bad_callers", "min_bad_events", "z", "for", "keep_firing", "enabled",
@@ -34,7 +35,7 @@ def alerting(at: At) -> AlertPolicy | None:
     if not isinstance(at.node, yaml_source.Mapping):
         name = reading.choice(tuple(POLICIES))(at)
         return None if name is None else POLICIES[name]
-    values = reading.entries(at, ("tiers",), ("tiers",))
+    values = reading.entries(at, POLICY_KEYS, POLICY_KEYS)
     tiers = reading.optional(values, "tiers", lambda at: reading.every(at, _tier))
     if tiers is None:
         return None

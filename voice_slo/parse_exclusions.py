@@ -17,18 +17,20 @@ EXCLUDABLE: tuple[Unit, ...] = tuple(unit for unit in typing.get_args(Unit) if u
 """A test call is what a synthetic run counts, so nothing excludes it."""
 
 _unit: Callable[[At], Unit | None] = reading.choice(EXCLUDABLE)
+RULE_KEYS = ("reason", "when")
+FILE_RULE_KEYS = (*RULE_KEYS, "units")
 OUTAGE_KEYS = ("reason", "from", "to", "match", "ticket", "approved_by")
 NO_FAILURE_OF_OURS = Known("call.failed_stage", False)
 
 
 def exclusion(at: At, scope: Scope) -> Exclusion | None:
     """An exclusion of one SLI: it has no `units`."""
-    return _exclusion(at, reading.entries(at, ("reason", "when"), ("reason", "when")), scope, ())
+    return _exclusion(at, reading.entries(at, RULE_KEYS, RULE_KEYS), scope, ())
 
 
 def file_exclusion(at: At, segments: Mapping[str, Segment]) -> Exclusion | None:
     """An exclusion of the whole file; every unit that it is for has to know the fields it reads."""
-    values = reading.entries(at, ("reason", "when", "units"), ("reason", "when"))
+    values = reading.entries(at, FILE_RULE_KEYS, RULE_KEYS)
     units = reading.optional(values, "units", _units)
     if "units" in values and units is None:
         return None

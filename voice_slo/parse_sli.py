@@ -20,6 +20,7 @@ SETTLES: tuple[Settles, ...] = typing.get_args(Settles)
 THRESHOLD = "threshold"
 REQUIRED = ("unit", "settles", "eligible", "good")
 KEYS = (*REQUIRED, "title", THRESHOLD, "parameters", "reasons", "unknown_reasons", "exclusions")
+REASON_KEYS = ("reason", "when")
 _unit: Callable[[At], Unit | None] = reading.choice(UNITS)
 _settles: Callable[[At], Settles | None] = reading.choice(SETTLES)
 UNDECIDED = Has("call.tags", "undecided")
@@ -102,7 +103,7 @@ def _reasons(at: At, scope: Scope) -> tuple[Reason, ...] | None:
 
 
 def _reason(at: At, last: bool, scope: Scope) -> Reason | None:
-    values = reading.entries(at, ("reason", "when"), ("reason",))
+    values = reading.entries(at, REASON_KEYS, REASON_KEYS[:1])
     name = reading.optional(values, "reason", reading.word)
     when: Condition | None = reading.optional(values, "when", lambda at: decisive(at, scope))
     if last and "when" in values:

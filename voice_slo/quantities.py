@@ -15,10 +15,10 @@ _DIGITS = r"\d{1,9}(?:\.\d{1,9})?"
 """Few enough that every sum and 1 − x stays exact in the 28 digits of the decimal context."""
 
 _NUMBER = re.compile(rf"-?{_DIGITS}", re.ASCII)
-_RATIO = re.compile(rf"(-?{_DIGITS})(%?)", re.ASCII)
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
-_SINGLE = re.compile(rf"({_DIGITS})(ms|s|m|h|d)", re.ASCII)
-_TRAFFIC = re.compile(rf"({_DIGITS})/([smhd])", re.ASCII)
+RATIO = re.compile(rf"(-?{_DIGITS})(%?)", re.ASCII)
+COMPOUND_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?", re.ASCII)
+SINGLE_DURATION = re.compile(rf"({_DIGITS})(ms|s|m|h|d)", re.ASCII)
+TRAFFIC = re.compile(rf"({_DIGITS})/([smhd])", re.ASCII)
 _SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(DAY)}
 
 
@@ -35,7 +35,7 @@ def number(text: str) -> Decimal:
 
 def ratio(text: str) -> Decimal:
     """`99.5%` or `0.995` → exactly 0.995, in [0, 1]. Raises `QuantityError`."""
-    match = _RATIO.fullmatch(text)
+    match = RATIO.fullmatch(text)
     if not match or re.match(r"-?0\d", text):
         raise QuantityError(f"{shown(text)} is not a ratio such as 99.5% or 0.995")
     value = Decimal(match[1])
@@ -52,8 +52,8 @@ def ratio(text: str) -> Decimal:
 
 def duration(text: str) -> Decimal:
     """`800ms`, `1.2s`, `1h30m`, `30d` → seconds. Raises `QuantityError`."""
-    single = _SINGLE.fullmatch(text)
-    compound = _DURATION.fullmatch(text) if text and len(text) <= 40 else None
+    single = SINGLE_DURATION.fullmatch(text)
+    compound = COMPOUND_DURATION.fullmatch(text) if text and len(text) <= 40 else None
     if single:
         value = Decimal(single[1]) * _SECONDS[single[2]]
     elif compound:
@@ -78,7 +78,7 @@ def whole_seconds(text: str) -> int:
 
 def traffic(text: str) -> Decimal:
     """`4000/d` (or /h, /m, /s) → events per second. Raises `QuantityError`."""
-    match = _TRAFFIC.fullmatch(text)
+    match = TRAFFIC.fullmatch(text)
     if not match:
         raise QuantityError(f"{shown(text)} is not a rate such as 4000/d, 170/h, 3/m or 0.5/s")
     return Decimal(match[1]) / _SECONDS[match[2]]

@@ -22,7 +22,9 @@ W = TypeVar("W", bound=str)
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 WORD = re.compile(r"[a-z][a-z0-9_]{0,62}")
 LONGEST_TEXT = 200
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+LOCAL_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?"
+ZONE = r"(Z|[+-]\d\d:\d\d)"
+_TIMESTAMP = re.compile(f"{LOCAL_TIME}{ZONE}?", re.ASCII)
 
 
 class TooManyProblems(VoiceSloError):

@@ -13,13 +13,14 @@ from exporter.config import ConfigError
 from exporter.payload import ExporterError
 from exporter.store import StoreError
 from voice_slo.diagnostics import VoiceSloError
-from voice_slo_cli import check, demo, explain, generate, judge, openslo, payloads, serve, translate
+from voice_slo_cli import check, demo, explain, generate, judge, openslo, payloads, schema, serve, translate
 from voice_slo_cli.failure import Failure
 from voice_slo_cli.terminal import complain
 from voice_slo_cli.version import installed_version
 
 COMMANDS: Mapping[str, ModuleType] = {
     "check": check,
+    "schema": schema,
     "generate": generate,
     "serve": serve,
     "translate": translate,

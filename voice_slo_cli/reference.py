@@ -80,7 +80,8 @@ def _commands() -> str:
         recorder = _Recorder()
         module.arguments(recorder)
         rows = [(_argument(action), action.help or _choices(action)) for action in recorder.declared]
-        parts.append(f"### voice-slo {name}\n\n{_sentence(module.HELP)}\n\n" + _table(("argument", "meaning"), rows))
+        table = _table(("argument", "meaning"), rows) if rows else "No arguments."
+        parts.append(f"### voice-slo {name}\n\n{_sentence(module.HELP)}\n\n{table}")
     return "\n\n".join(parts)
 
 
