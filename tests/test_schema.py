@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
@@ -141,6 +141,7 @@ TEXTS = st.one_of(
 KEYS_OF_VALUES = [key for key in parse_slo.KEYS if key not in parse_slo.REQUIRED]
 
 
+@settings(deadline=None)  # the first example builds the schema
 @given(st.sampled_from(KEYS_OF_VALUES), TEXTS, st.sampled_from(["turn_latency", "asr_quality", "task_completion"]))
 def test_what_the_parser_takes_the_schema_takes(key: str, value: str, sli: str) -> None:
     for body in (f"sli: {sli}, objective: {value}", f"sli: {sli}, objective: 1%, {key}: {value}"):
@@ -152,6 +153,7 @@ def test_what_the_parser_takes_the_schema_takes(key: str, value: str, sli: str) 
 TIER = {"name": "fast", "burn": "10", "long": "1h", "short": "5m", "severity": "page"}
 
 
+@settings(deadline=None)  # the first example builds the schema
 @given(st.sampled_from(parse_alerting.TIER_KEYS), TEXTS)
 def test_what_the_parser_takes_in_a_tier_the_schema_takes(key: str, value: str) -> None:
     written = {name: text for name, text in TIER.items() if (name, key) != ("burn", "budget")} | {key: value}
