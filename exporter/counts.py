@@ -23,9 +23,12 @@ UNKNOWN_RESOLVED: Final = "unknown_resolved"
 AWAITING: Final = "awaiting"
 CREATED: Final = "created"
 WINDOW: Final = "window"
+CORRECTED: Final = "corrected"
 UNITS: Final = "units"
 SEEN: Final = "seen"
 WHOLE_SLO: Final = ""
+
+CORRECTIONS: Final = ((BAD, EXCLUDED), (EXCLUDED, BAD))
 
 Name = tuple[str, str]
 """Counter and what tells its series apart within one label set (a reason, a verdict)."""
@@ -79,7 +82,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
-    """One SLO as scrapes see it. `reasons` are the closed words for bad."""
+    """One SLO as scrapes see it. `reasons` are the closed words for bad, `outages` those of the declared outages."""
 
     id: int
     agent: str
@@ -87,6 +90,7 @@ class Exposed:
     budget_by: tuple[str, ...]
     reasons: tuple[str, ...]
     definition: str
+    outages: tuple[str, ...] = ()
 
 
 class Mirror:

@@ -65,6 +65,11 @@ def _label_set(entry: c.Exposed, own: tuple[tuple[str, str], ...], counts: Mappi
         reason, _, verdict = extra.partition("|")
         labels = (*own, (names.REASON, reason), (names.VERDICT, verdict))
         yield Series(names.EXCLUDED, labels, counts[c.EXCLUDED, extra])
+    declared = [f"{was}|{became}|{reason}" for reason in entry.outages for was, became in c.CORRECTIONS]
+    for extra in dict.fromkeys((*declared, *sorted(extra for name, extra in counts if name == c.CORRECTED))):
+        was, became, reason = extra.split("|", 2)
+        labels = (*own, (names.FROM, was), (names.TO, became), (names.REASON, reason))
+        yield Series(names.CORRECTED, labels, counts.get((c.CORRECTED, extra), 0))
 
 
 class Exposition:

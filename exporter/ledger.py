@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from exporter.calls import EVENTS_A_CALL, Call, Calls, Taken, compact, take, write
+from exporter.corrections import Corrections
 from exporter.counting import Counting
 from exporter.counts import Counts, Mirror
 from exporter.intake import Delivery, Receipt, Rejection
@@ -15,7 +16,7 @@ from exporter.own_metrics import Notes, OwnMetrics
 from exporter.registry import Loaded, advance_window, exposed, register
 from exporter.store import Store
 from voice_slo import names
-from voice_slo.events import Event
+from voice_slo.events import Event, rfc3339
 from voice_slo.explain import Explanation, explain
 from voice_slo.spec import SloFile
 from voice_slo.units import Phase
@@ -70,6 +71,7 @@ class Ledger:
                 pending[slo] = pending.get(slo, 0) + n
         self._notes = Notes()
         self._counting = Counting(self.store, self.counts, self._notes, pending)
+        self._corrections = Corrections(self.store, self.counts, self._notes)
 
     @property
     def pending(self) -> dict[int, int]:
@@ -236,6 +238,7 @@ class Ledger:
         for call in settled:
             self._settle(call, now)
         write(self.store, settled)
+        corrected, uncorrected = self._corrections.step(self._calls, self._entries(), now)
         for entry in self._entries():
             advance_window(self.store, self.counts, entry, now)
         for id_ in self.store.compactable(now - self.times.explain * _US, PRUNE_STEP):
@@ -245,8 +248,8 @@ class Ledger:
         self._calls.drop(pruned)
         self.open_calls = self.store.open_calls()
         self._commit()
-        self._calls.forget_old(settled)
-        return len(due) == CALLS_A_TICK or len(pruned) >= PRUNE_STEP
+        self._calls.forget_old([*settled, *corrected])
+        return uncorrected or len(due) == CALLS_A_TICK or len(pruned) >= PRUNE_STEP
 
     def _entries(self) -> Iterable[Loaded]:
         return (entry for entries in self.loaded.values() for entry in entries)
@@ -258,6 +261,8 @@ class Ledger:
         if advancing:
             self._advance(call, now)
         self._counting.judge_call(call, loaded, now, late=not advancing)
+        if advancing:
+            self._corrections.settled(call, loaded, now)
         self._counting.expire_awaiting(call, loaded, now)
         advance = call.row.advance
         if call.row.phase >= Phase.QUALITY:
@@ -288,8 +293,24 @@ class Ledger:
                 for row in call.units.values()
                 if row.slo == entry.row.id
             }
-            counted = tuple(replace(u, counted=held.get((u.slo, u.unit, u.id), "")) for u in said.units)
+            corrected = self._corrected(id_, loaded)
+            keys = [(u.slo, u.unit, u.id) for u in said.units]
+            counted = tuple(
+                replace(u, counted=held.get(key, ""), corrected=corrected.get(key, ()))
+                for u, key in zip(said.units, keys, strict=True)
+            )
             found.append(replace(said, units=counted))
+        return found
+
+    def _corrected(self, call: int, loaded: Iterable[Loaded]) -> dict[tuple[str, str, str], tuple[str, ...]]:
+        """(SLO, unit, id) → what outages changed of it after it was counted, in order."""
+        slos = {entry.row.id: entry.slo.name for entry in loaded}
+        found: dict[tuple[str, str, str], tuple[str, ...]] = {}
+        for row in self.store.outages.corrections_of(call):
+            if row.slo in slos:
+                said = f"{rfc3339(row.at)} {row.was} → {row.became} ({row.reason}) by {row.rule}"
+                key = slos[row.slo], row.unit, row.id
+                found[key] = (*found.get(key, ()), said)
         return found
 
 

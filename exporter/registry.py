@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.counts import BAD, CREATED, ELIGIBLE, WINDOW, Counts, Exposed
+from exporter.outages_declared import note_outages
 from exporter.store import SloRow, Store
 from voice_slo.spec import Slo, SloFile
 
@@ -48,6 +49,7 @@ def exposed(loaded: Mapping[str, Sequence[Loaded]]) -> list[Exposed]:
         Exposed(
             entry.row.id, entry.slo.agent, entry.slo.name, entry.slo.budget_by,
             tuple(dict.fromkeys(reason.name for reason in entry.slo.sli.reasons)), entry.row.definition,
+            tuple(dict.fromkeys(outage.reason for outage in entry.slo.outages)),
         )
         for entries in loaded.values()
         for entry in entries
@@ -96,6 +98,7 @@ def _adopt(store: Store, counts: Counts, slo: Slo, row: SloRow | None, now: int)
     if entry.row.period != slo.period:
         _recount_window(store, counts, entry, start)
     store.update_slo(entry.row)
+    note_outages(store, entry.row.id, slo.outages)
     _bear_declared(counts, entry, entry.row.created if row is None or row.era != entry.row.era else now)
     return entry
 

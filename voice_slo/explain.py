@@ -28,7 +28,10 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class UnitExplanation:
-    """`verdict` is `pending` while it can still change. `counted` is what the store holds, where one was asked."""
+    """`verdict` is `pending` while it can still change. `counted` is what the store holds, where one was asked.
+
+    `corrected`: what a changed outage did to it after it was counted, a line each.
+    """
 
     slo: str
     unit: str
@@ -43,6 +46,7 @@ class UnitExplanation:
     clauses: tuple[Clause, ...]
     definition: str
     counted: str = ""
+    corrected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Literal
 
 from voice_slo.conditions import All, Condition, Value, evaluate, fields, required_fields
 from voice_slo.fields import FIELDS, SEGMENT_PREFIX
+from voice_slo.outages import outage_of
 from voice_slo.segments import counted
 from voice_slo.spec import Outage, Reason, Slo
 from voice_slo.units import Phase, UnitFacts
@@ -101,11 +102,12 @@ class _Case:
             return self.open("good", self.slo.sli.good)
         if good:
             return self.verdict("good", "good")
-        reason = self.first(self.slo.sli.reasons)
-        for outage in self.slo.outages:
-            if _covers(outage, self):
-                return self.verdict("excluded", f"outages.{outage.ticket}", reason=outage.reason, would_be="bad")
-        return self.verdict("bad", "good", reason=reason)
+        outage = outage_of(self.slo, self.unit)
+        if outage is None:
+            return None
+        if isinstance(outage, Outage):
+            return self.verdict("excluded", f"outages.{outage.ticket}", reason=outage.reason, would_be="bad")
+        return self.verdict("bad", "good", reason=self.first(self.slo.sli.reasons))
 
     def first(self, reasons: tuple[Reason, ...]) -> str:
         return next((r.name for r in reasons if r.when is None or self.holds(r.when)), "")
@@ -130,15 +132,3 @@ class _Case:
 
 def _awaited(name: str) -> bool:
     return name in FIELDS and FIELDS[name].finality == "awaited"
-
-
-def _covers(outage: Outage, case: _Case) -> bool:
-    """Inside the declared time, the failing stage ran at the declared provider, declared segments are equal."""
-    if not outage.start.timestamp() * 1e6 <= case.unit.at < outage.end.timestamp() * 1e6:
-        return False
-    stage, provider = outage.match.get("stage"), outage.match.get("provider")
-    asked = stage is not None or provider is not None
-    if asked and not any(stage in (None, s) and provider in (None, p) for s, p in case.unit.failures):
-        return False
-    segments = {name: value for name, value in outage.match.items() if name not in ("stage", "provider")}
-    return all(case.lookup(SEGMENT_PREFIX + name) == value for name, value in segments.items())

@@ -20,11 +20,11 @@ class Metric:
     per_segment: bool = False
 
 
-AGENT, SLO, REASON, VERDICT = "agent", "slo", "reason", "verdict"
+AGENT, SLO, REASON, VERDICT, FROM, TO = "agent", "slo", "reason", "verdict", "from", "to"
 
 RESERVED_LABELS = frozenset(
     "agent slo reason verdict dimension value le job instance severity alertname owner env cluster region zone "
-    "service stage alert_class page_hours scope sli unit definition title period "
+    "service stage alert_class page_hours scope sli unit definition title period from to "
     # PromQL cannot group by these.
     "inf Inf INF nan NaN NAN without".split()
 )
@@ -55,12 +55,17 @@ CREATED = _sli(
 WINDOW_EVENTS = _sli(
     "voice_sli_window_events", "gauge", "Units by event time over the SLO's period: eligible and bad.", VERDICT
 )
+CORRECTED = _sli(
+    "voice_sli_corrected_total", "counter",
+    "Counted units whose verdict a changed outage turned from one into another, by the outage's reason.",
+    FROM, TO, REASON,
+)  # fmt: skip
 DEFINITION_INFO = Metric(
     "voice_sli_definition_info", "gauge", "1, with the hash of the definition that judges.", (AGENT, SLO, "definition")
 )
 
 SLI_METRICS = (
-    ELIGIBLE, GOOD, BAD, BAD_CALLERS, EXCLUDED, UNKNOWN, UNKNOWN_RESOLVED, AWAITING, CREATED, WINDOW_EVENTS,
+    ELIGIBLE, GOOD, BAD, BAD_CALLERS, EXCLUDED, UNKNOWN, UNKNOWN_RESOLVED, AWAITING, CREATED, WINDOW_EVENTS, CORRECTED,
     DEFINITION_INFO,
 )  # fmt: skip
 
@@ -89,6 +94,9 @@ LATE_FACTS = _own(
 LATE_UNITS = _own("late_units_total", "counter", "Units counted over 2 h after their call.", AGENT, SLO)
 MERGED_UNITS = _own(
     "merged_units_total", "counter", "Units counted twice before their calls turned out to be one.", AGENT, SLO
+)
+NOT_REJUDGED = _own(
+    "units_not_rejudged_total", "counter", "Units inside a changed outage whose call's facts are gone.", AGENT, SLO
 )
 WITHOUT_CALLER = _own(
     "units_without_caller_total", "counter", "Bad units whose call stands for the unknown caller.", AGENT, SLO
@@ -119,8 +127,8 @@ RELOAD_TIME = _own(
 
 EXPORTER_METRICS = (
     BUILD_INFO, EVENTS_RECEIVED, EVENTS, REJECTED, DROPPED_VALUES, UNMAPPED_END_REASONS, LAST_EVENT, LATE_FACTS,
-    LATE_UNITS, MERGED_UNITS, WITHOUT_CALLER, UNITS_SEEN, UNITS, NOT_OBSERVABLE, CALLS_OPEN, CALLS_ABANDONED,
-    QUEUE_EVENTS, COMMITS, COMMIT_SECONDS, STORE_BYTES, RELOAD_SUCCESS, RELOAD_TIME,
+    LATE_UNITS, MERGED_UNITS, NOT_REJUDGED, WITHOUT_CALLER, UNITS_SEEN, UNITS, NOT_OBSERVABLE, CALLS_OPEN,
+    CALLS_ABANDONED, QUEUE_EVENTS, COMMITS, COMMIT_SECONDS, STORE_BYTES, RELOAD_SUCCESS, RELOAD_TIME,
 )  # fmt: skip
 
 METRICS = SLI_METRICS + EXPORTER_METRICS

@@ -100,6 +100,7 @@ def show(console: Console, said: Explanation, *, everything: bool = False) -> No
         title.append("".join(f"  {name}={value}" for name, value in unit.segments.items()))
         if unit.counted and unit.counted != unit.verdict:
             title.append(f"\n  counted as {unit.counted} before later facts came")
+        title.append("".join(f"\n  corrected {line}" for line in unit.corrected))
         if unit.missing:
             title.append(f"\n  unknown: {', '.join(unit.missing)}", style="yellow")
         console.print(title)
