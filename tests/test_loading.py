@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -68,6 +69,27 @@ def test_the_smallest_file_has_the_documented_defaults() -> None:
         exclusions=catalog()["turn_latency"].exclusions,
         alerting=POLICIES["guarded"],
     )
+
+
+def test_a_policy_can_be_changed_without_writing_it_anew() -> None:
+    tier = "{name: fast, burn: 8, long: 30m, short: 5m, severity: page}"
+    file = load(
+        "alerting: {disable: [medium, budget_low], severity: {exporter_down: ticket, slow: info}}\n"
+        "slos:\n  a: {sli: turn_latency, objective: 95%}\n"
+        "  b: {sli: turn_latency, objective: 95%, alerting: {disable: [no_traffic]}}\n"
+        f"  c: {{sli: turn_latency, objective: 95%, alerting: {{policy: article, tiers: [{tier}]}}}}\n"
+        "  d: {sli: turn_latency, objective: 95%, alerting: guarded}\n"
+    )
+    a, b, c, d = (slo.alerting for slo in file.slos)
+    assert a == file.alerting
+    assert [(t.name, t.enabled, t.severity) for t in a.tiers] == [
+        ("fast", True, "page"), ("medium", False, "page"), ("slow", True, "info"),
+    ]  # fmt: skip
+    assert a.disabled == {"budget_low"}
+    assert a.severities == {"exporter_down": "ticket"}
+    assert b == replace(a, disabled=frozenset({"budget_low", "no_traffic"}))
+    assert [(t.name, t.burn) for t in c.tiers] == [("fast", Decimal(8)), ("slow", Decimal("1.5"))]
+    assert d == POLICIES["guarded"]
 
 
 def test_an_slo_inherits_from_the_file_and_overrides() -> None:

@@ -138,7 +138,7 @@ def _file(root: At) -> SloFile:
         outages=reading.read(
             values, "outages", lambda at: reading.every(at, lambda item: outage(item, declared), empty=True), ()
         ),
-        alerting=reading.read(values, "alerting", alerting, DEFAULT),
+        alerting=reading.read(values, "alerting", lambda at: alerting(at, DEFAULT), DEFAULT),
         release_policy=reading.read(
             values, "release_policy", lambda at: release_policy(at, ReleasePolicy()), ReleasePolicy()
         ),
@@ -165,6 +165,7 @@ def _assembled(path: str, values: Mapping[str, At], inherited: Inherited) -> Slo
         links=reading.read(values, "links", _links, Links()),
         prometheus=reading.read(values, "prometheus", _prometheus, PrometheusSettings()),
         slos=tuple(one for one in slos if one is not None),
+        alerting=inherited.alerting,
     )
 
 

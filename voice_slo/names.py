@@ -21,6 +21,8 @@ class Metric:
 
 
 AGENT, SLO, REASON, VERDICT, FROM, TO = "agent", "slo", "reason", "verdict", "from", "to"
+DIMENSION, SLICE_VALUE, FLOW, SOURCE, SCOPE = "dimension", "value", "flow", "source", "scope"
+ALERT_CLASS = "alert_class"
 
 RESERVED_LABELS = frozenset(
     "agent slo reason verdict dimension value le job instance severity alertname owner env cluster region zone "
@@ -60,14 +62,44 @@ CORRECTED = _sli(
     "Counted units whose verdict a changed outage turned from one into another, by the outage's reason.",
     FROM, TO, REASON,
 )  # fmt: skip
+SLICES = _sli(
+    "voice_sli_slice_total", "counter",
+    "Good and bad units by one segment that has no budget of its own: its name (dimension) and its value.",
+    DIMENSION, SLICE_VALUE, VERDICT,
+)  # fmt: skip
+PERIOD_START = Metric(
+    "voice_sli_period_start_timestamp_seconds", "gauge", "When the SLO's calendar month began (Unix time).",
+    (AGENT, SLO),
+)  # fmt: skip
+PERIOD_END = Metric(
+    "voice_sli_period_end_timestamp_seconds", "gauge", "When the SLO's calendar month ends (Unix time).", (AGENT, SLO)
+)
 DEFINITION_INFO = Metric(
     "voice_sli_definition_info", "gauge", "1, with the hash of the definition that judges.", (AGENT, SLO, "definition")
 )
 
 SLI_METRICS = (
     ELIGIBLE, GOOD, BAD, BAD_CALLERS, EXCLUDED, UNKNOWN, UNKNOWN_RESOLVED, AWAITING, CREATED, WINDOW_EVENTS, CORRECTED,
-    DEFINITION_INFO,
+    SLICES, PERIOD_START, PERIOD_END, DEFINITION_INFO,
 )  # fmt: skip
+
+
+def _synthetic(name: str, type_: MetricType, help_: str, *labels: str) -> Metric:
+    return Metric("voice_synthetic_" + name, type_, help_, (AGENT, FLOW, *labels))
+
+
+SYNTHETIC_RUNS = _synthetic(
+    "runs_total", "counter", "Scheduled test calls by result: good, bad, missed, unknown.", "result"
+)
+SYNTHETIC_FAILURES = _synthetic(
+    "consecutive_failures", "gauge", "Failed or missed runs since the last one that passed."
+)
+SYNTHETIC_LAST_RUN = _synthetic(
+    "last_run_timestamp_seconds", "gauge", "When the last run came (Unix time); absent before the first."
+)
+SYNTHETIC_INTERVAL = _synthetic("interval_seconds", "gauge", "How often a run is due, from the SLO file.")
+
+SYNTHETIC_METRICS = (SYNTHETIC_RUNS, SYNTHETIC_FAILURES, SYNTHETIC_LAST_RUN, SYNTHETIC_INTERVAL)
 
 
 def _own(name: str, type_: MetricType, help_: str, *labels: str) -> Metric:
@@ -80,6 +112,10 @@ EVENTS_RECEIVED = _own(
     "Events received by source; equals accepted + duplicate + rejected of that source.", "source",
 )  # fmt: skip
 EVENTS = _own("events_total", "counter", "Events by source and outcome.", "source", "outcome")
+ACCEPTED = _own(
+    "events_accepted_total", "counter",
+    "Events accepted by voice agent and source; shown at 0 for every source an agent may come from.", AGENT, SOURCE,
+)  # fmt: skip
 REJECTED = _own("rejected_total", "counter", "Rejected events or requests by source and reason.", "source", "reason")
 DROPPED_VALUES = _own(
     "dropped_values_total", "counter", "Values of accepted events that were set aside.", "source", "reason"
@@ -126,12 +162,12 @@ RELOAD_TIME = _own(
 )
 
 EXPORTER_METRICS = (
-    BUILD_INFO, EVENTS_RECEIVED, EVENTS, REJECTED, DROPPED_VALUES, UNMAPPED_END_REASONS, LAST_EVENT, LATE_FACTS,
-    LATE_UNITS, MERGED_UNITS, NOT_REJUDGED, WITHOUT_CALLER, UNITS_SEEN, UNITS, NOT_OBSERVABLE, CALLS_OPEN,
+    BUILD_INFO, EVENTS_RECEIVED, EVENTS, ACCEPTED, REJECTED, DROPPED_VALUES, UNMAPPED_END_REASONS, LAST_EVENT,
+    LATE_FACTS, LATE_UNITS, MERGED_UNITS, NOT_REJUDGED, WITHOUT_CALLER, UNITS_SEEN, UNITS, NOT_OBSERVABLE, CALLS_OPEN,
     CALLS_ABANDONED, QUEUE_EVENTS, COMMITS, COMMIT_SECONDS, STORE_BYTES, RELOAD_SUCCESS, RELOAD_TIME,
 )  # fmt: skip
 
-METRICS = SLI_METRICS + EXPORTER_METRICS
+METRICS = SLI_METRICS + SYNTHETIC_METRICS + EXPORTER_METRICS
 
 RECORDED_PREFIX = "voice_slo:"
 Kind = Literal["eligible", "bad", "bad_callers"]
@@ -151,6 +187,16 @@ RELEASE_STATE = "voice_slo:release_state:code"
 FAST_BURN = "VoiceSLOFastBurn"
 MEDIUM_BURN = "VoiceSLOMediumBurn"
 SLOW_BURN = "VoiceSLOSlowBurn"
+SYNTHETIC_FAILING_ALERT = "VoiceSLOSyntheticFailing"
+SYNTHETIC_MISSING_ALERT = "VoiceSLOSyntheticMissing"
+BUDGET_LOW_ALERT = "VoiceSLOBudgetLow"
+BUDGET_EXHAUSTED_ALERT = "VoiceSLOBudgetExhausted"
+EXPORTER_DOWN_ALERT = "VoiceSLOExporterDown"
+NO_DATA_ALERT = "VoiceSLONoData"
+EXCLUSIONS_HIGH_ALERT = "VoiceSLOExclusionsHigh"
+UNKNOWN_HIGH_ALERT = "VoiceSLOUnknownHigh"
+DEFINITION_DRIFT_ALERT = "VoiceSLODefinitionDrift"
+COUNTS_DISAGREE_ALERT = "VoiceSLOCountsDisagree"
 
 
 def count(kind: Kind) -> str:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
 
 from voice_slo import names, quantities, reading, yaml_source
+from voice_slo.alert_classes import ALERT_CLASSES
 from voice_slo.policies import POLICIES
 from voice_slo.quantities import DAY
 from voice_slo.reading import At
 from voice_slo.spec import AlertPolicy, ReleasePolicy, Severity, Tier
 
 SEVERITIES: tuple[Severity, ...] = typing.get_args(Severity)
-POLICY_KEYS = ("tiers",)
+POLICY_KEYS = ("policy", "tiers", "disable", "severity")
 TIER_REQUIRED = ("name", "long", "short", "severity")
 TIER_KEYS = (
     *TIER_REQUIRED, "burn", "budget", "min_bad_callers", "min_bad_events", "z", "for", "keep_firing", "enabled",
@@ -27,20 +28,65 @@ _severity: Callable[[At], Severity | None] = reading.choice(SEVERITIES)
 _fast_burn = reading.choice(FAST_BURN)
 _verdict = reading.choice(VERDICTS)
 MAX_BURN, MAX_Z = 1000, 6
+CUSTOM = "custom"
 LONGEST_WINDOW = 30 * DAY
 
 
-def alerting(at: At) -> AlertPolicy | None:
-    """`guarded`, another policy's name, or `{tiers: […]}`."""
+def alerting(at: At, inherited: AlertPolicy) -> AlertPolicy | None:
+    """A policy's name; or tiers of one's own, beside or instead of a policy's, and what is switched off or graded.
+
+    Without `policy` and `tiers` it changes what it inherits.
+    """
     if not isinstance(at.node, yaml_source.Mapping):
-        name = reading.choice(tuple(POLICIES))(at)
-        return None if name is None else POLICIES[name]
-    values = reading.entries(at, POLICY_KEYS, POLICY_KEYS)
-    tiers = reading.optional(values, "tiers", lambda at: reading.every(at, _tier))
-    if tiers is None:
+        return _policy(at)
+    values = reading.entries(at, POLICY_KEYS)
+    if not values:
+        at.error(f"is empty; write {', '.join(POLICY_KEYS)}")
         return None
-    _check_names(values["tiers"], tiers)
-    return AlertPolicy("custom", tiers)
+    base = reading.optional(values, "policy", _policy)
+    own = reading.optional(values, "tiers", lambda at: reading.every(at, _tier))
+    if ("policy" in values and base is None) or ("tiers" in values and own is None):
+        return None
+    if own is not None:
+        _check_names(values["tiers"], own)
+    policy = _together(base, own, inherited)
+    known = (*(tier.name for tier in policy.tiers), *ALERT_CLASSES)
+    disabled = reading.read(values, "disable", lambda at: _named(at, known), ())
+    severities = reading.read(values, "severity", lambda at: _severities(at, known), {})
+    return replace(
+        policy,
+        tiers=tuple(_graded(tier, disabled, severities) for tier in policy.tiers),
+        disabled=policy.disabled | {name for name in disabled if name in ALERT_CLASSES},
+        severities={**policy.severities, **{n: s for n, s in severities.items() if n in ALERT_CLASSES}},
+    )
+
+
+def _policy(at: At) -> AlertPolicy | None:
+    name = reading.choice(tuple(POLICIES))(at)
+    return None if name is None else POLICIES[name]
+
+
+def _together(base: AlertPolicy | None, own: tuple[Tier, ...] | None, inherited: AlertPolicy) -> AlertPolicy:
+    """A tier replaces the policy's of the same alert. One's own come first: their index is the one in the file."""
+    if own is None:
+        return base or inherited
+    replaced = {names.burn_alert(tier.name) for tier in own}
+    kept = [tier for tier in base.tiers if names.burn_alert(tier.name) not in replaced] if base else []
+    return AlertPolicy(CUSTOM, (*own, *kept))
+
+
+def _named(at: At, known: tuple[str, ...]) -> tuple[str, ...] | None:
+    return reading.distinct(at, reading.choice(known))
+
+
+def _severities(at: At, known: tuple[str, ...]) -> dict[str, Severity] | None:
+    values = reading.entries(at, known)
+    return {name: read for name, value in values.items() if (read := _severity(value)) is not None}
+
+
+def _graded(tier: Tier, disabled: tuple[str, ...], severities: Mapping[str, Severity]) -> Tier:
+    enabled = tier.enabled and tier.name not in disabled
+    return replace(tier, enabled=enabled, severity=severities.get(tier.name, tier.severity))
 
 
 def release_policy(at: At, inherited: ReleasePolicy) -> ReleasePolicy | None:

@@ -113,7 +113,7 @@ def _settings(values: Mapping[str, At], file: Inherited) -> _Settings:
         owner=reading.read(values, "owner", reading.text, file.owner),
         title=reading.read(values, "title", reading.text, ""),
         period=reading.read(values, "period", period, file.period),
-        alerting=reading.read(values, "alerting", alerting, file.alerting),
+        alerting=reading.read(values, "alerting", lambda at: alerting(at, file.alerting), file.alerting),
         release_policy=reading.read(
             values, "release_policy", lambda at: release_policy(at, file.release_policy), file.release_policy
         ),

@@ -244,10 +244,15 @@ def _reads(unit: Unit) -> Schema:
 
 
 def _alerting() -> Schema:
-    tiers = closed(parse_alerting.POLICY_KEYS, parse_alerting.POLICY_KEYS, {
-        "tiers": says("tiers of your own", listed(ref("tier"))),
+    of_own = closed(parse_alerting.POLICY_KEYS, (), {
+        "policy": says("the policy to begin with", of.words(tuple(POLICIES))),
+        "tiers": says("tiers of your own; one of the same name replaces the policy's", listed(ref("tier"))),
+        "disable": says("tiers and alert classes that are switched off", listed(of.word(), distinct=True)),
+        "severity": says("of tiers and alert classes, where it is not the usual one", {
+            "type": "object", "propertyNames": of.word(), "additionalProperties": of.words(parse_alerting.SEVERITIES),
+        }),
     })  # fmt: skip
-    return of.any_of(of.words(tuple(POLICIES)), tiers) | {"default": DEFAULT.name}
+    return of.any_of(of.words(tuple(POLICIES)), of_own | {"minProperties": 1}) | {"default": DEFAULT.name}
 
 
 def _tier() -> Schema:

@@ -125,11 +125,20 @@ class Tier:
         assert self.budget is not None
         return self.budget * period / self.long
 
+    @property
+    def guarded(self) -> bool:
+        """Whether it asks for more than a share of bad events, so that a quiet budget alone may stay silent."""
+        return bool(self.min_bad_callers or self.min_bad_events or self.z is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class AlertPolicy:
+    """`disabled`: alert classes that are switched off; `severities`: those of a severity other than the usual one."""
+
     name: str
     tiers: tuple[Tier, ...]
+    disabled: frozenset[str] = frozenset()
+    severities: Mapping[str, Severity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +204,8 @@ class Slo:
     owner: str
     title: str = ""
     period: int = 30 * 86400
+    calendar: str = ""
+    """Time zone of a period that is the calendar month; `period` are then the 30 days that factors refer to."""
     budget_by: tuple[str, ...] = ()
     mode: Mode = "strict"
     threshold: Decimal | None = None
@@ -284,6 +295,8 @@ class SloFile:
     links: Links
     prometheus: PrometheusSettings
     slos: tuple[Slo, ...]
+    alerting: AlertPolicy = AlertPolicy("guarded", ())
+    """For alerts about the agent and none of its SLOs, and for SLOs that have no policy of their own."""
 
 
 def _digest(value: object) -> str:
