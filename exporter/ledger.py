@@ -136,6 +136,7 @@ class Ledger:
             match take(call, self._trimmed(event, agent, delivery.source), delivery.source):
                 case Taken.NEW:
                     accepted += 1
+                    self._notes.inc(names.ACCEPTED, agent, delivery.source)
                 case Taken.REPEAT:
                     duplicate += 1
                 case Taken.TOO_MANY:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,13 +13,14 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from exporter import counts as c
 from exporter.access import Access, read_tokens
-from exporter.config import ExporterConfig
+from exporter.config import ExporterConfig, SourceConfig
 from exporter.exposition import Exposition
 from exporter.http import Application, Services, create_app
 from exporter.ledger import Clock, Ledger, Times
 from exporter.own_metrics import OwnMetrics
 from exporter.privacy import load_or_create_key
 from exporter.registry import Loaded
+from exporter.sources import OTLP, SPAN_SOURCES
 from exporter.status_page import STATES, Link, SloView, SourceView, StatusView, render, state_of
 from exporter.store import DATABASE, DirectoryLock, Store
 from exporter.writer import Writer
@@ -90,6 +91,8 @@ class Service:
         self._reload_problem = None
         self.own.set(names.RELOAD_SUCCESS, value=1)
         self.own.set(names.RELOAD_TIME, value=self._clock() / _US)
+        for agent, source in senders(self._config.sources, self._loaded):
+            self.own.show(names.ACCEPTED, agent, source)
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry(auto_describe=False)
@@ -215,6 +218,13 @@ class Service:
                 uid = names.dashboard_uid(file.agent, "operator")
                 found.append(Link(f"{file.agent} dashboard", f"{file.links.dashboards.rstrip('/')}/d/{uid}"))
         return found
+
+
+def senders(sources: Mapping[str, SourceConfig], agents: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(agent, source) from which events may come: `otlp` brings those of scopes without settings of their own."""
+    for name, source in sources.items():
+        spoken = [span for span in SPAN_SOURCES if span not in sources] if name == OTLP else [name]
+        yield from ((agent, one) for one in spoken for agent in agents if source.settings.agent in (None, agent))
 
 
 VERDICTS = ("good", "bad", "excluded", "unknown", "not_concerned", "awaiting")

@@ -502,6 +502,26 @@ def test_a_call_of_many_turns_is_judged_in_reasonable_work(desk: Desk, monkeypat
 # Failure ----------------------------------------------------------------------------------------------------------
 
 
+def test_accepted_events_are_counted_by_agent_and_source_once_they_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path, [FILE, one(TEXT.replace("front-desk", "back-office"))])
+    desk.send([event("tag", "a", 0, name="x", agent="back-office")] * 2, source="livekit")
+    desk.send([event("tag", "a", 1, name="y", agent="front-desk"), event("tag", "a", 1, name="y", agent="nobody")])
+    counted = {("back-office", "livekit"): 1, ("front-desk", "native"): 1}
+    assert dict(desk.own.items(names.ACCEPTED)) == counted
+
+    def full() -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(desk.store, "commit", full)
+    with pytest.raises(sqlite3.OperationalError):
+        desk.send([event("tag", "b", 1, name="z", agent="front-desk")])
+    monkeypatch.undo()
+    desk.ledger.recover()
+    assert dict(desk.own.items(names.ACCEPTED)) == counted
+
+
 def test_a_scrape_never_shows_what_a_failed_commit_takes_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.send(simple_call("a", 0, tool=True))
     assert desk.value("tool-turn-latency", c.GOOD) == 1
