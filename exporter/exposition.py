@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from exporter import counts as c
+from exporter.slices import VERDICTS, slice_key
 from voice_slo import names
 
 PIECE = 2_000
@@ -70,6 +71,18 @@ def _label_set(entry: c.Exposed, own: tuple[tuple[str, str], ...], counts: Mappi
         was, became, reason = extra.split("|", 2)
         labels = (*own, (names.FROM, was), (names.TO, became), (names.REASON, reason))
         yield Series(names.CORRECTED, labels, counts.get((c.CORRECTED, extra), 0))
+    yield from _slices(entry, own, counts)
+
+
+def _slices(entry: c.Exposed, own: tuple[tuple[str, str], ...], counts: Mapping[c.Name, int]) -> Iterator[Series]:
+    """Good and bad of a value appear together, with its first unit."""
+    seen = {tuple(extra.split("|", 2)[1:]) for name, extra in counts if name == c.SLICE}
+    for dimension, value in sorted(seen):
+        if dimension in entry.dimensions:
+            labels = (*own, (names.DIMENSION, dimension), (names.SLICE_VALUE, value))
+            for verdict in VERDICTS:
+                n = counts.get((c.SLICE, slice_key(verdict, dimension, value)), 0)
+                yield Series(names.SLICES, (*labels, (names.VERDICT, verdict)), n)
 
 
 class Exposition:

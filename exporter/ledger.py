@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from exporter import slices
 from exporter.calls import EVENTS_A_CALL, Call, Calls, Taken, compact, take, write
 from exporter.corrections import Corrections
 from exporter.counting import Counting
@@ -14,6 +15,7 @@ from exporter.counts import Counts, Mirror
 from exporter.intake import Delivery, Receipt, Rejection
 from exporter.own_metrics import Notes, OwnMetrics
 from exporter.registry import Loaded, advance_window, exposed, register
+from exporter.slices import Slices
 from exporter.store import Store
 from voice_slo import names
 from voice_slo.events import Event, rfc3339
@@ -70,7 +72,7 @@ class Ledger:
             for slo, n in msgspec.json.decode(waiting, type=dict[int, int]).items():
                 pending[slo] = pending.get(slo, 0) + n
         self._notes = Notes()
-        self._counting = Counting(self.store, self.counts, self._notes, pending)
+        self._counting = Counting(self.store, self.counts, self._notes, pending, Slices(self.counts))
         self._corrections = Corrections(self.store, self.counts, self._notes)
 
     @property
@@ -89,19 +91,22 @@ class Ledger:
         self.store.begin()
         try:
             self.loaded = register(self.store, self.counts, files, self.clock())
+            slices.complete(self.counts, self._entries())
             self._commit()
         except BaseException:
             self.store.rollback()
             raise
         self.files = files
+        self._counting.slices.forget()
         self._declared = {file.agent: _declared(file) for file in files}
         self.mirror.replace(exposed(self.loaded), self.counts.values)
 
     def _commit(self) -> None:
-        rows = self.counts.take_dirty()
+        gone, rows = self.counts.take_gone(), self.counts.take_dirty()
+        self.store.delete_counters(gone)
         self.store.put_counters(rows)
         self.store.commit()
-        self.mirror.publish(rows)
+        self.mirror.publish(rows, gone)
         self.own.apply(self._notes)
 
     # Events -----------------------------------------------------------------------------------------------------

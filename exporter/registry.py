@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from exporter.counts import BAD, CREATED, ELIGIBLE, WINDOW, Counts, Exposed
 from exporter.outages_declared import note_outages
 from exporter.store import SloRow, Store
-from voice_slo.spec import Slo, SloFile
+from voice_slo.spec import Segment, Slo, SloFile
 
 _US = 1_000_000
 LONGEST_OPEN = 4 * 3_600 * _US
@@ -20,10 +20,14 @@ WINDOW_STEP = 600 * _US
 
 @dataclass(slots=True)
 class Loaded:
-    """One SLO in force, with its row in the store."""
+    """One SLO in force, with its row in the store. `dimensions`: the segments that have no budget of their own here."""
 
     slo: Slo
     row: SloRow
+    dimensions: tuple[Segment, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dimensions = tuple(s for name, s in self.slo.segments.items() if name not in self.slo.budget_by)
 
     def labels(self, counted: Mapping[str, str]) -> str:
         """Budget segments as the store writes them."""
@@ -50,6 +54,7 @@ def exposed(loaded: Mapping[str, Sequence[Loaded]]) -> list[Exposed]:
             entry.row.id, entry.slo.agent, entry.slo.name, entry.slo.budget_by,
             tuple(dict.fromkeys(reason.name for reason in entry.slo.sli.reasons)), entry.row.definition,
             tuple(dict.fromkeys(outage.reason for outage in entry.slo.outages)),
+            tuple(segment.name for segment in entry.dimensions),
         )
         for entries in loaded.values()
         for entry in entries

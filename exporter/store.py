@@ -296,6 +296,10 @@ class Store:
     def put_counters(self, rows: Iterable[CounterRow]) -> None:
         self._db.executemany("INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?)", rows)
 
+    def delete_counters(self, rows: Iterable[CounterRow]) -> None:
+        query = "DELETE FROM counters WHERE slo = ? AND labels = ? AND name = ? AND extra = ?"
+        self._db.executemany(query, [row[:4] for row in rows])
+
     def drop_counters(self, slo: int) -> None:
         self._db.execute("DELETE FROM counters WHERE slo = ? AND name NOT IN ('units', 'seen')", (slo,))
 
