@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from exporter.schedule_rows import ScheduleRow
 from exporter.store import CounterRow
 
 ELIGIBLE: Final = "eligible"
@@ -114,11 +115,23 @@ class Exposed:
     dimensions: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FlowRuns:
+    """Test calls of one flow as scrapes see them, by result; `schedule` where it has one."""
+
+    agent: str
+    flow: str
+    runs: Mapping[str, int]
+    schedule: ScheduleRow | None
+
+
 class Mirror:
-    """What a scrape sees: the SLOs in force and their committed values. Any thread may read it."""
+    """What a scrape sees: the SLOs in force, their committed values and test calls. Any thread may read it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.flows: Sequence[FlowRuns] = ()
+        """Replaced as a whole after a commit."""
         self._exposed: Sequence[Exposed] = ()
         self._values: dict[Key, dict[Name, int]] = {}
 

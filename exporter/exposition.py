@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
@@ -85,6 +86,20 @@ def _slices(entry: c.Exposed, own: tuple[tuple[str, str], ...], counts: Mapping[
                 yield Series(names.SLICES, (*labels, (names.VERDICT, verdict)), n)
 
 
+def synthetic_series(flows: Iterable[c.FlowRuns]) -> Iterator[Series]:
+    """Runs by result, all at 0 from the start; of flows without a schedule nothing else."""
+    for flow in flows:
+        own = ((names.AGENT, flow.agent), (names.FLOW, flow.flow))
+        for result, n in flow.runs.items():
+            yield Series(names.SYNTHETIC_RUNS, (*own, ("result", result)), n)
+        schedule = flow.schedule
+        if schedule is not None:
+            yield Series(names.SYNTHETIC_FAILURES, own, schedule.failures)
+            yield Series(names.SYNTHETIC_INTERVAL, own, schedule.every // _US)
+            if schedule.last_run is not None:
+                yield Series(names.SYNTHETIC_LAST_RUN, own, schedule.last_run / _US)
+
+
 class Exposition:
     """Renders scrapes. `own` holds the exporter's own collectors."""
 
@@ -94,8 +109,8 @@ class Exposition:
 
     def render(self) -> Iterator[bytes]:
         """The text format 0.0.4, of one moment, in pieces so that a large scrape lets other work run between them."""
-        lines: dict[names.Metric, list[str]] = {metric: [] for metric in names.SLI_METRICS}
-        for found in series(*self._mirror.exposed()):
+        lines: dict[names.Metric, list[str]] = {m: [] for m in (*names.SLI_METRICS, *names.SYNTHETIC_METRICS)}
+        for found in chain(series(*self._mirror.exposed()), synthetic_series(self._mirror.flows)):
             lines[found.metric].append(f"{self._prefix(found)}{found.value}\n")
         for metric, held in lines.items():
             yield f"# HELP {metric.name} {_escape_help(metric.help)}\n# TYPE {metric.name} {metric.type}\n".encode()

@@ -20,8 +20,9 @@ from exporter.ledger import Clock, Ledger, Times
 from exporter.own_metrics import OwnMetrics
 from exporter.privacy import load_or_create_key
 from exporter.registry import Loaded
+from exporter.schedule_rows import ScheduleRow
 from exporter.sources import OTLP, SPAN_SOURCES
-from exporter.status_page import STATES, Link, SloView, SourceView, StatusView, render, state_of
+from exporter.status_page import STATES, Link, ScheduleView, SloView, SourceView, StatusView, render, state_of
 from exporter.store import DATABASE, DirectoryLock, Store
 from exporter.writer import Writer
 from voice_slo import names
@@ -181,6 +182,7 @@ class Service:
             sources=[self._source(name) for name in self._source_names()],
             warnings=self._warnings(),
             links=self._links(),
+            schedules=[_schedule(flow.schedule, flow.runs) for flow in self._mirror.flows if flow.schedule],
         )
 
     def _source_names(self) -> list[str]:
@@ -264,6 +266,14 @@ def _view(
         excluded=whole.get((c.UNITS, c.EXCLUDED), 0), unknown=whole.get((c.UNITS, c.UNKNOWN), 0),
         awaiting=whole.get((c.UNITS, c.AWAITING), 0), pending=pending,
         budget=sum((b[2] for b in budgets), Decimal(0)), state=max(states, key=STATES.index),
+    )  # fmt: skip
+
+
+def _schedule(row: ScheduleRow, runs: Mapping[str, int]) -> ScheduleView:
+    return ScheduleView(
+        agent=row.agent, flow=row.flow, every=row.every // _US,
+        last_run=None if row.last_run is None else _moment(row.last_run / _US), due=_moment(row.due / _US),
+        good=runs["good"], bad=runs["bad"], missed=runs["missed"], unknown=runs["unknown"], failures=row.failures,
     )  # fmt: skip
 
 

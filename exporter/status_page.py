@@ -81,6 +81,22 @@ class SourceView:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleView:
+    """Scheduled test calls of one flow; `every` in seconds. `failures`: bad and missed ones since the last good one."""
+
+    agent: str
+    flow: str
+    every: int
+    last_run: datetime | None
+    due: datetime
+    good: int
+    bad: int
+    missed: int
+    unknown: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
     """All that the page shows. `warnings` are sentences: gaps, paths that never matched, a failed reload."""
 
@@ -96,6 +112,7 @@ class StatusView:
     sources: Sequence[SourceView]
     warnings: Sequence[str]
     links: Sequence[Link]
+    schedules: Sequence[ScheduleView] = ()
 
 
 def render(view: StatusView) -> str:

@@ -499,6 +499,24 @@ def test_a_call_of_many_turns_is_judged_in_reasonable_work(desk: Desk, monkeypat
     assert calls["units"] <= 210
 
 
+# Stores of before -------------------------------------------------------------------------------------------------
+
+
+def test_a_store_from_before_attribution_and_schedules_goes_on(desk: Desk) -> None:
+    desk.send(simple_call("a", 0))
+    desk.settle()
+    with sqlite3.connect(desk.store.path) as db:
+        db.execute("DELETE FROM counters WHERE name LIKE 'slice%'")
+        for table in ("schedules", "runs", "run_counts", "outages", "rejudging", "corrections"):
+            db.execute(f"DROP TABLE {table}")
+        assert db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == (1,)
+    desk.restart()
+    desk.send(simple_call("b", (desk.now - START) / SECOND))
+    desk.settle()
+    assert desk.value("connection-success", c.GOOD) == 2
+    assert desk.value("connection-success", c.SLICE, "good|language|unknown") == 2
+
+
 # Failure ----------------------------------------------------------------------------------------------------------
 
 
