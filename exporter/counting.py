@@ -173,7 +173,7 @@ class Counting:
             return False
         add = self._adder(entry, labels)
         created = born(self.counts, entry, labels, unit.at, now)
-        if verdict.outcome in _WINDOWED and unit.at >= entry.row.window_start:
+        if verdict.outcome in _WINDOWED and entry.in_window(unit.at):
             add(c.WINDOW, c.ELIGIBLE)
             if verdict.outcome == c.BAD:
                 add(c.WINDOW, c.BAD)

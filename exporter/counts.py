@@ -28,6 +28,8 @@ CORRECTED: Final = "corrected"
 SLICE: Final = "slice"
 SLICE_SEEN: Final = "slice_seen"
 SLICE_GONE: Final = "slice_gone"
+PERIOD_START: Final = "period_start"
+PERIOD_END: Final = "period_end"
 UNITS: Final = "units"
 SEEN: Final = "seen"
 WHOLE_SLO: Final = ""
@@ -102,7 +104,7 @@ class Counts:
 class Exposed:
     """One SLO as scrapes see it. `reasons` are the closed words for bad, `outages` those of the declared outages.
 
-    `dimensions` are its segments without a budget of their own.
+    `dimensions` are its segments without a budget of their own. `calendar`: its period is a calendar month.
     """
 
     id: int
@@ -113,6 +115,7 @@ class Exposed:
     definition: str
     outages: tuple[str, ...] = ()
     dimensions: tuple[str, ...] = ()
+    calendar: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,10 @@ def series(exposed: Iterable[c.Exposed], values: Mapping[c.Key, Mapping[c.Name, 
     for entry in exposed:
         base = ((names.AGENT, entry.agent), (names.SLO, entry.slo))
         yield Series(names.DEFINITION_INFO, (*base, ("definition", entry.definition)), 1)
+        if entry.calendar:
+            whole = values[entry.id, c.WHOLE_SLO]
+            yield Series(names.PERIOD_START, base, whole[c.PERIOD_START, ""] / _US)
+            yield Series(names.PERIOD_END, base, whole[c.PERIOD_END, ""] / _US)
         for labels, counts in sorted(by_slo.get(entry.id, ())):
             own = (*base, *zip(entry.budget_by, json.loads(labels), strict=True))
             yield from _label_set(entry, own, counts)

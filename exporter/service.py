@@ -266,6 +266,7 @@ def _view(
         excluded=whole.get((c.UNITS, c.EXCLUDED), 0), unknown=whole.get((c.UNITS, c.UNKNOWN), 0),
         awaiting=whole.get((c.UNITS, c.AWAITING), 0), pending=pending,
         budget=sum((b[2] for b in budgets), Decimal(0)), state=max(states, key=STATES.index),
+        calendar=slo.calendar,
     )  # fmt: skip
 
 
@@ -280,7 +281,8 @@ def _schedule(row: ScheduleRow, runs: Mapping[str, int]) -> ScheduleView:
 def _as_json(view: SloView) -> dict[str, object]:
     return {
         "agent": view.agent, "slo": view.name, "title": view.title, "owner": view.owner,
-        "objective": str(view.objective), "period_seconds": view.period, "eligible": view.eligible, "bad": view.bad,
+        "objective": str(view.objective), "period_seconds": view.period,
+        "calendar": view.calendar or None, "eligible": view.eligible, "bad": view.bad,
         "excluded": view.excluded, "unknown": view.unknown, "awaiting": view.awaiting, "pending": view.pending,
         "budget_events": str(view.budget), "remaining_events": str(view.remaining), "state": view.state,
     }  # fmt: skip

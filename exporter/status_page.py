@@ -23,7 +23,8 @@ class Link:
 class SloView:
     """One SLO over its period, by event time. `budget` is how many bad events the eligible ones so far allow.
 
-    `state` is the most urgent of its budgets' states.
+    `calendar` is the time zone of a period that is a calendar month, else empty. `state` is the most urgent of its
+    budgets' states.
     """
 
     agent: str
@@ -40,6 +41,7 @@ class SloView:
     pending: int
     budget: Decimal
     state: str
+    calendar: str = ""
 
     @property
     def remaining(self) -> Decimal:

@@ -57,6 +57,11 @@ def test_an_objective_with_its_budget() -> None:
     ]  # fmt: skip
 
 
+def test_an_objective_over_a_calendar_month() -> None:
+    words = read(replace(VIEW, slos=(replace(SLO, calendar="Europe/Berlin"),))).words
+    assert "this month, Europe/Berlin" in words
+
+
 @pytest.mark.parametrize(
     ("eligible", "bad", "budget", "state", "left"),
     [
