@@ -44,11 +44,18 @@ def burning(scope: Scope, tier: Tier) -> str:
 
 
 def _short_window(scope: Scope, tier: Tier) -> str:
-    """>= keeps a page while no call arrives (a dead trunk has none); from an hour up it would only delay the end."""
+    """>= keeps a page while no call arrives: a dead trunk has none.
+
+    A long window of an hour or more stays bad long after the end. There it would start a page hours later, once calls
+    stop for the night. Without an error budget any failure is too much, and none is not enough.
+    """
     bad, level = scope.events("bad", tier.short), scope.level(tier, tier.short)
-    if tier.short < _HOUR:
-        return f"{bad} >= {level} - {SLACK}"
-    return f"{bad} > {level} + {SLACK}"
+    if tier.long >= _HOUR:
+        return f"{bad} > {level} + {SLACK}"
+    reached = f"{bad} >= {level} - {SLACK}"
+    if not scope.own.allows_nothing_somewhere:
+        return reached
+    return f"{reached} and ({bad} > 0 or {scope.events('eligible', tier.short)} == 0)"
 
 
 def _guards(scope: Scope, tier: Tier) -> list[str]:

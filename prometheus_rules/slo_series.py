@@ -61,6 +61,11 @@ class SloSeries:
     def last_scraped(self, series: str) -> str:
         return f"last_over_time({series}[{look_back(SCRAPE_LOOKBACK, self._scrape)}])"
 
+    @staticmethod
+    def last(series: str, within: int) -> str:
+        """The last recorded value of `series`, up to `within` seconds back."""
+        return f"last_over_time({series}[{prometheus_duration(within)}])"
+
     def recorded(self, series: str, ago: int) -> str:
         """The last recorded value of `series` as of `ago` seconds before."""
         lookback = look_back(SHORT_LOOKBACK if ago <= SHORT_WINDOW else LONG_LOOKBACK, self._evaluation)
@@ -83,6 +88,11 @@ class SloSeries:
         """1 where a budget pages and blocks; 0 in observe mode and for the values `other` and `unknown`."""
         never = [promql.one_of(label, NEVER_ENFORCED) for label in self.slo.budget_by]
         return self._constants(never, lambda target: Decimal(target.mode == "strict"))
+
+    @property
+    def allows_nothing_somewhere(self) -> bool:
+        """Whether some budget has an objective of 100 %."""
+        return any(not target.error_budget for target in (self.own_target, *(r.target for r in self.slo.objectives)))
 
     @property
     def own_target(self) -> Target:
