@@ -63,6 +63,11 @@ def _guards(scope: Scope, tier: Tier) -> list[str]:
 
 
 def _beyond_chance(scope: Scope, tier: Tier, z: Decimal) -> str:
-    bad, callers = scope.events("bad", tier.long), scope.events("bad_callers", tier.long)
+    """More callers than chance explains; where a call has many units, its units, for callers could never outnumber B
+    of them. Elsewhere a caller who calls again and again counts once.
+    """
+    callers = scope.events("bad_callers", tier.long)
+    many_per_call = scope.own.slo.sli.unit in burn_threshold.MANY_PER_CALL
+    counted = scope.events("bad", tier.long) if many_per_call else callers
     bound = f"(1 - 1 / (9 * {callers}) - {promql.number(z)} / (3 * sqrt({callers}))) ^ 3"
-    return f"{bad} * {bound} > {scope.allowed(tier.long)}"
+    return f"{counted} * {bound} > {scope.allowed(tier.long)}"

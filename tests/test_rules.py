@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 import yaml
@@ -20,7 +21,7 @@ from prometheus_rules.yaml_text import Node
 from tests.rules_fixtures import DAY, GUARDED, HOSTILE, HOUR, LINKS, hostile, policy, row, slo, slo_file, starter
 from voice_slo import names, promql
 from voice_slo.policies import POLICIES
-from voice_slo.spec import PrometheusSettings, SloFile, Tier
+from voice_slo.spec import PrometheusSettings, SloFile, Tier, Unit
 
 FILES = {
     "starter": starter(),
@@ -254,6 +255,24 @@ def test_the_alerts_of_the_guarded_policy() -> None:
     }  # fmt: skip
     assert [a.as_dict({})["keep_firing_for"] for a in (fast, medium, slow)] == ["10m", "30m", "2h"]
     assert "for" not in fast.as_dict({})
+
+
+@pytest.mark.parametrize(
+    ("unit", "counted"),
+    [
+        ("call", "bad_callers"), ("task", "bad_callers"), ("escalation", "bad_callers"), ("handoff", "bad_callers"),
+        ("synthetic", "bad_callers"), ("turn", "bad"), ("evaluation", "bad"),
+    ],
+)  # fmt: skip
+def test_the_guard_compares_callers_unless_a_call_has_many_units(unit: Unit, counted: str) -> None:
+    assert len(get_args(Unit)) == 7, "a new unit has to be told here"
+    (fast, *_) = alerts(slo_file(slo(unit=unit)))
+    own = '{agent="front-desk",slo="task-completion"}'
+    assert (
+        f"(voice_slo:{counted}:events15m{own} * (1 - 1 / (9 * voice_slo:bad_callers:events15m{own})"
+        f" - 3.09 / (3 * sqrt(voice_slo:bad_callers:events15m{own}))) ^ 3"
+        f" > voice_slo:error_budget:ratio{own} * voice_slo:eligible:events15m{own})"
+    ) in fast.expr
 
 
 def test_a_published_policy_has_no_guard_and_a_disabled_tier_no_rule() -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
-from voice_slo.spec import Tier
+from voice_slo.spec import Tier, Unit
 
+MANY_PER_CALL: frozenset[Unit] = frozenset({"turn", "evaluation"})
+"""Units of which one call has several; evaluations can be of its turns."""
 HALF = Decimal("0.5")
 """Half of all events bad always satisfies the factor."""
 
