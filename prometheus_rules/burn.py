@@ -66,8 +66,9 @@ def _beyond_chance(scope: Scope, tier: Tier, z: Decimal) -> str:
     """More callers than chance explains; where a call has many units, its units, for callers could never outnumber B
     of them. Elsewhere a caller who calls again and again counts once.
     """
-    callers = scope.events("bad_callers", tier.long)
-    many_per_call = scope.own.slo.sli.unit in burn_threshold.MANY_PER_CALL
-    counted = scope.events("bad", tier.long) if many_per_call else callers
-    bound = f"(1 - 1 / (9 * {callers}) - {promql.number(z)} / (3 * sqrt({callers}))) ^ 3"
+    callers, unit = scope.events("bad_callers", tier.long), scope.own.slo.sli.unit
+    counted = scope.events("bad", tier.long) if unit in burn_threshold.MANY_PER_CALL else callers
+    as_one = burn_threshold.callers_as_one(tier, unit)
+    drawn = f"{callers} / {as_one}" if as_one > 1 else callers
+    bound = f"(1 - 1 / (9 * {drawn}) - {promql.number(z)} / (3 * sqrt({drawn}))) ^ 3"
     return f"{counted} * {bound} > {scope.allowed(tier.long)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -273,6 +273,17 @@ def test_the_guard_compares_callers_unless_a_call_has_many_units(unit: Unit, cou
         f" - 3.09 / (3 * sqrt(voice_slo:bad_callers:events15m{own}))) ^ 3"
         f" > voice_slo:error_budget:ratio{own} * voice_slo:eligible:events15m{own})"
     ) in fast.expr
+
+
+def test_over_hours_three_callers_weigh_as_one_where_a_call_has_many_units() -> None:
+    """Over 15 minutes one caller who redials cannot weigh much."""
+    short, long = "/ (9 * {}) - {} / (3 * sqrt({})))", "/ (9 * {} / 3) - {} / (3 * sqrt({} / 3)))"
+    units: Mapping[Unit, Sequence[str]] = {"turn": (short, long, long), "call": (short, short, short)}
+    for unit, forms in units.items():
+        tiers = zip(alerts(slo_file(slo(unit=unit))), ("15m", "6h", "1d"), ("3.09", "3.09", "2.33"), forms, strict=True)
+        for alert, window, z, form in tiers:
+            callers = f'voice_slo:bad_callers:events{window}{{agent="front-desk",slo="task-completion"}}'
+            assert form.format(callers, z, callers) in alert.expr
 
 
 def test_a_published_policy_has_no_guard_and_a_disabled_tier_no_rule() -> None:
