@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 import yaml
@@ -20,7 +21,7 @@ from prometheus_rules.yaml_text import Node
 from tests.rules_fixtures import DAY, GUARDED, HOSTILE, HOUR, LINKS, hostile, policy, row, slo, slo_file, starter
 from voice_slo import names, promql
 from voice_slo.policies import POLICIES
-from voice_slo.spec import PrometheusSettings, SloFile, Tier
+from voice_slo.spec import PrometheusSettings, SloFile, Tier, Unit
 
 FILES = {
     "starter": starter(),
@@ -256,6 +257,35 @@ def test_the_alerts_of_the_guarded_policy() -> None:
     }  # fmt: skip
     assert [a.as_dict({})["keep_firing_for"] for a in (fast, medium, slow)] == ["10m", "30m", "2h"]
     assert "for" not in fast.as_dict({})
+
+
+@pytest.mark.parametrize(
+    ("unit", "counted"),
+    [
+        ("call", "bad_callers"), ("task", "bad_callers"), ("escalation", "bad_callers"), ("handoff", "bad_callers"),
+        ("synthetic", "bad_callers"), ("turn", "bad"), ("evaluation", "bad"),
+    ],
+)  # fmt: skip
+def test_the_guard_compares_callers_unless_a_call_has_many_units(unit: Unit, counted: str) -> None:
+    assert len(get_args(Unit)) == 7, "a new unit has to be told here"
+    (fast, *_) = alerts(slo_file(slo(unit=unit)))
+    own = '{agent="front-desk",slo="task-completion"}'
+    assert (
+        f"(voice_slo:{counted}:events15m{own} * (1 - 1 / (9 * voice_slo:bad_callers:events15m{own})"
+        f" - 3.09 / (3 * sqrt(voice_slo:bad_callers:events15m{own}))) ^ 3"
+        f" > voice_slo:error_budget:ratio{own} * voice_slo:eligible:events15m{own})"
+    ) in fast.expr
+
+
+def test_over_hours_three_callers_weigh_as_one_where_a_call_has_many_units() -> None:
+    """Over 15 minutes one caller who redials cannot weigh much."""
+    short, long = "/ (9 * {}) - {} / (3 * sqrt({})))", "/ (9 * {} / 3) - {} / (3 * sqrt({} / 3)))"
+    units: Mapping[Unit, Sequence[str]] = {"turn": (short, long, long), "call": (short, short, short)}
+    for unit, forms in units.items():
+        tiers = zip(alerts(slo_file(slo(unit=unit))), ("15m", "6h", "1d"), ("3.09", "3.09", "2.33"), forms, strict=True)
+        for alert, window, z, form in tiers:
+            callers = f'voice_slo:bad_callers:events{window}{{agent="front-desk",slo="task-completion"}}'
+            assert form.format(callers, z, callers) in alert.expr
 
 
 def test_a_published_policy_has_no_guard_and_a_disabled_tier_no_rule() -> None:

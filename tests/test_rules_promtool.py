@@ -327,6 +327,32 @@ def test_chance_is_ruled_out(tmp_path: Path, bad: int, eligible: int, budgets: i
     promtool.run(tmp_path, ONE_FLOW, Scenario([shown]).firing(names.FAST_BURN, 4, budgets))
 
 
+@pytest.mark.parametrize(("unit", "budgets"), [("call", 0), ("turn", 1)])
+def test_redials_do_not_make_chance_a_page(tmp_path: Path, unit: Unit, budgets: int) -> None:
+    """Three callers who fail thrice each, among 60 units: as calls that can be chance, for only callers are drawn."""
+    shown = exporter().shows([60] * 6, [51] * 6, [3] * 6, 0, flow="booking")
+    file = slo_file(slo("connection-success", "0.995", unit=unit))
+    promtool.run(tmp_path, file, Scenario([shown]).firing(names.FAST_BURN, 4, budgets))
+
+
+@pytest.mark.parametrize(("callers", "budgets"), [(9, 0), (10, 1)])
+def test_a_caller_who_redials_through_slow_calls_does_not_page_in_hours(
+    tmp_path: Path, callers: int, budgets: int
+) -> None:
+    """99 of 99 turns slow within 6 hours: of 9 callers a few may have had nearly all."""
+    shown = exporter().shows([99] * 6, [0] * 6, [callers] * 6, 0, flow="booking")
+    file = slo_file(slo("connection-success", "0.95", unit="turn"))
+    promtool.run(tmp_path, file, Scenario([shown]).firing(names.MEDIUM_BURN, 4, budgets))
+
+
+@pytest.mark.parametrize("turns", [12, 20])
+def test_every_turn_slow_pages(tmp_path: Path, turns: int) -> None:
+    """Six callers; compared as callers, 6 of 120 turns would be within a budget of 5 %."""
+    shown = exporter().shows([6 * turns] * 6, [0] * 6, [6] * 6, 0, flow="booking")
+    file = slo_file(slo("connection-success", "0.95", unit="turn"))
+    promtool.run(tmp_path, file, Scenario([shown]).firing(names.FAST_BURN, 4, 1))
+
+
 @pytest.mark.parametrize(
     ("unit", "who"),
     [("synthetic", "2 of 3 synthetic runs failed in 1 day"), ("turn", "2 of 3 turns failed in 1 day, 1 caller")],
