@@ -76,14 +76,14 @@ class Group:
         }
 
 
-def groups(agent: str, slo: str, part: str, bundles: Sequence[Bundle], interval: int) -> list[Group]:
-    """One group `voice-slo:<agent>:<slo>:<part>`, or `<part>-1`, `<part>-2` … where it takes more than one."""
+def groups(identity: Mapping[str, str], part: str, bundles: Sequence[Bundle], interval: int) -> list[Group]:
+    """One group `voice-slo:<identity>:<part>`, or `<part>-1`, `<part>-2` … where it takes more than one."""
     packed = _packed(bundles)
     parts = [part] if len(packed) == 1 else [f"{part}-{n}" for n in range(1, len(packed) + 1)]
-    identity = {names.AGENT: agent, names.SLO: slo}
     return [
-        Group(names.group(agent, slo, name), interval, identity, tuple(rules))
+        Group(names.group(*identity.values(), name), interval, identity, tuple(rules))
         for name, rules in zip(parts, packed, strict=True)
+        if rules
     ]
 
 
