@@ -14,7 +14,7 @@ from prometheus_rules.enabled_alerts import EnabledAlert
 from prometheus_rules.origin import origin
 from prometheus_rules.receivers import Receivers
 from prometheus_rules.yaml_text import Node
-from voice_slo import alert_classes, names
+from voice_slo import names
 from voice_slo.spec import BusinessHours, SloFile
 
 ROOT_RECEIVER = "your-root-receiver"
@@ -61,8 +61,7 @@ _ANY_HOUR = "\n# The SLO file says no `business_hours`: every page comes at any 
 
 
 def _fragment(slo_file: SloFile, alerts: Sequence[EnabledAlert], to: Receivers) -> str:
-    interval = slo_file.prometheus.evaluation_interval
-    agent = routes.of_agent(alerts, to, hours_name(slo_file.agent), interval)
+    agent = routes.of_agent(alerts, to, hours_name(slo_file.agent), slo_file.prometheus)
     named: list[Node] = [{"name": name} for name in [ROOT_RECEIVER, *sorted(_named_in(agent))]]
     rules = inhibition.rules(slo_file, alerts)
     checks = checks_path(slo_file.agent).rpartition("/")[2]
@@ -150,16 +149,6 @@ def _one_of_each(alerts: Sequence[EnabledAlert]) -> Iterator[EnabledAlert]:
 
 
 def _labels(slo_file: SloFile, alert: EnabledAlert) -> dict[str, str]:
-    labels = {"alertname": alert.alert, names.ALERT_CLASS: alert.alert_class, names.AGENT: slo_file.agent}
-    if alert.slo:
-        labels[names.SLO] = alert.slo.name
-        if alert.scope == "segment":
-            labels |= next(alert.slo.label_sets(), {})
-    elif alert.alert_class == alert_classes.SOURCE_SILENT.name:
-        labels[names.SOURCE] = "native"
-    else:
-        missing = alert.alert_class == alert_classes.SYNTHETIC_MISSING.name
-        labels[names.FLOW] = next(each.flow for each in slo_file.synthetics if each.critical or missing)
-    return labels | {
+    return enabled_alerts.identity(slo_file, alert) | {
         "severity": alert.severity, "owner": alert.owner, "page_hours": alert.page_hours, names.SCOPE: alert.scope,
     }  # fmt: skip

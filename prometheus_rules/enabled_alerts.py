@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from voice_slo import alert_classes, names
+from prometheus_rules import slo_series
+from prometheus_rules.scope import scopes
+from prometheus_rules.slo_series import SloSeries
+from voice_slo import alert_classes, names, sources
 from voice_slo.alert_classes import ALERT_CLASSES, AlertClass, PageHours
 from voice_slo.spec import AlertPolicy, Severity, Slo, SloFile, Tier
 
@@ -33,15 +35,15 @@ class EnabledAlert:
 
 def of_file(slo_file: SloFile) -> list[EnabledAlert]:
     """Those of each SLO, in the order of the file, then those of the agent."""
-    return [*(alert for slo in slo_file.slos for alert in of_slo(slo)), *of_agent(slo_file)]
+    return [*(alert for own in slo_series.of(slo_file) for alert in of_slo(own)), *of_agent(slo_file)]
 
 
-def of_slo(slo: Slo) -> Iterator[EnabledAlert]:
-    for tier in slo.alerting.tiers:
-        if tier.enabled:
-            yield _burn(slo, tier, "segment")
-            if rolled_up(slo, tier):
-                yield _burn(slo, tier, "all")
+def of_slo(own: SloSeries) -> Iterator[EnabledAlert]:
+    """Those of one class follow each other: they differ in nothing but their scope."""
+    slo = own.slo
+    for tier in own.tiers():
+        for scope in scopes(own, tier):
+            yield _burn(slo, tier, scope.name)
     for of_class in ALERT_CLASSES.values():
         if of_class.about != "agent" and _concerns(slo, of_class):
             yield from _graded(of_class, slo.alerting, slo.owner, slo)
@@ -53,10 +55,16 @@ def of_agent(slo_file: SloFile) -> Iterator[EnabledAlert]:
             yield from _graded(of_class, slo_file.alerting, slo_file.owner, None)
 
 
-def rolled_up(slo: Slo, tier: Tier) -> bool:
-    """Whether the tier also looks at the sum of the SLO's enforced budgets: many that are each too quiet for it."""
-    enforced = (labels for labels in slo.label_sets() if slo.enforced(labels))
-    return tier.guarded and len(list(itertools.islice(enforced, 2))) == 2
+def identity(slo_file: SloFile, alert: EnabledAlert) -> dict[str, str]:
+    """The labels that tell it from other alerts, with the first value for a segment, flow or source of several."""
+    labels = {"alertname": alert.alert, names.ALERT_CLASS: alert.alert_class, names.AGENT: slo_file.agent}
+    if alert.slo:
+        labels[names.SLO] = alert.slo.name
+        return labels | (next(alert.slo.label_sets(), {}) if alert.scope == "segment" else {})
+    if alert.alert_class == alert_classes.SOURCE_SILENT.name:
+        return labels | {names.SOURCE: sources.NATIVE}
+    missing = alert.alert_class == alert_classes.SYNTHETIC_MISSING.name
+    return labels | {names.FLOW: next(each.flow for each in slo_file.synthetics if each.critical or missing)}
 
 
 def _burn(slo: Slo, tier: Tier, scope: Scope) -> EnabledAlert:

@@ -75,7 +75,8 @@ def _speaks_for(
 
 def _rule(slo_file: SloFile, source: Sequence[str], target: Sequence[str], equal: Sequence[str]) -> Rule:
     both = [equals(names.AGENT, slo_file.agent), *([matches(names.SLO, ".+")] if names.SLO in equal else [])]
-    return {"source_matchers": [*both, *source], "target_matchers": [*both, *target], "equal": list(equal)}
+    alike = [names.AGENT, *slo_file.prometheus.identity_labels, *(label for label in equal if label != names.AGENT)]
+    return {"source_matchers": [*both, *source], "target_matchers": [*both, *target], "equal": alike}
 
 
 def _labels_of_budgets(slo_file: SloFile) -> list[str]:

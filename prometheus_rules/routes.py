@@ -10,11 +10,10 @@ from prometheus_rules.receivers import TOGETHER, Receivers
 from prometheus_rules.yaml_text import Node
 from voice_slo import names
 from voice_slo.quantities import prometheus_duration
-from voice_slo.spec import Severity
+from voice_slo.spec import PrometheusSettings, Severity
 
-BY_SLO = ("alertname", names.ALERT_CLASS, names.AGENT, names.SLO)
-"""One notification for all segments of an SLO. Two classes may share the name of an alert."""
 BY_AGENT = ("alertname", names.ALERT_CLASS, names.AGENT)
+"""Two classes may share the name of an alert. With `slo` it is one notification for all segments of an SLO."""
 
 Route = Mapping[str, Node]
 Alerts = Sequence[EnabledAlert]
@@ -25,18 +24,18 @@ _INFO: Route = {"repeat_interval": "24h"}
 _SHORTEST_WAIT = 30
 
 
-def of_agent(alerts: Alerts, receivers: Receivers, hours: str, evaluation: int) -> Route:
-    """The one route to merge. `hours`: name of the time interval; `evaluation`: seconds between two of the rules.
+def of_agent(alerts: Alerts, receivers: Receivers, hours: str, prometheus: PrometheusSettings) -> Route:
+    """The one route to merge. `hours`: name of the time interval.
 
     What no owner's route takes goes to the owner of the file: the rules may be newer than what was merged.
     """
     return {
         "matchers": [equals(names.AGENT, receivers.agent), matches(names.ALERT_CLASS, ".+")],
         "receiver": receivers.tickets(receivers.owner),
-        "group_by": BY_SLO,
+        "group_by": [*BY_AGENT, *prometheus.identity_labels, names.SLO],
         **_TICKET,
         "routes": [
-            *_together(alerts, receivers, evaluation),
+            *_together(alerts, receivers, prometheus),
             *_if_any(alerts, "info", receivers.info, _INFO),
             *_owners(alerts, receivers, hours),
             *_if_any(alerts, "page", receivers.pager(receivers.owner), _PAGE),
@@ -44,7 +43,7 @@ def of_agent(alerts: Alerts, receivers: Receivers, hours: str, evaluation: int) 
     }
 
 
-def _together(alerts: Alerts, receivers: Receivers, evaluation: int) -> list[Route]:
+def _together(alerts: Alerts, receivers: Receivers, prometheus: PrometheusSettings) -> list[Route]:
     """It waits until the rules of every SLO had their turn, or the first of them would be told alone."""
     found = [alert for alert in alerts if alert.alert_class in TOGETHER]
     if not found:
@@ -52,8 +51,8 @@ def _together(alerts: Alerts, receivers: Receivers, evaluation: int) -> list[Rou
     route = {
         "matchers": [matches(names.ALERT_CLASS, *TOGETHER)],
         "receiver": receivers.tickets(receivers.owner),
-        "group_by": BY_AGENT,
-        "group_wait": prometheus_duration(max(_SHORTEST_WAIT, 2 * evaluation)),
+        "group_by": [*BY_AGENT, *prometheus.identity_labels],
+        "group_wait": prometheus_duration(max(_SHORTEST_WAIT, 2 * prometheus.evaluation_interval)),
     }
     pages = {key: value for key, value in _PAGE.items() if key != "group_wait"}
     severe = _if_any(found, "page", receivers.pager(receivers.owner), pages)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from prometheus_rules import alertmanager, enabled_alerts
+from prometheus_rules import alertmanager, enabled_alerts, go_template
 from prometheus_rules.alertmanager_matchers import equals, shell_word
 from prometheus_rules.rule import Alert
 from prometheus_rules.rule_files import rule_groups
@@ -24,7 +24,7 @@ from tests.tools import tool
 from voice_slo.alert_classes import ALERT_CLASSES
 from voice_slo.loading import DAYS, load
 from voice_slo.policies import POLICIES
-from voice_slo.spec import BusinessHours, Severity, SloFile, Synthetic
+from voice_slo.spec import BusinessHours, PrometheusSettings, Severity, SloFile, Synthetic
 
 ROOT = Path(__file__).parents[1]
 Json = dict[str, Any]
@@ -149,17 +149,19 @@ def test_values_reach_both_parsers_as_they_are(value: str, tmp_path: Path) -> No
 @everywhere
 def test_it_routes_every_alert_of_the_rules(file: SloFile) -> None:
     """The rules and the fragment are written apart; they agree on what alerts there are, and on their labels."""
-    expected = {
-        (alert.alert, alert.alert_class, alert.severity, alert.page_hours, alert.scope)
+    expected = [
+        (alert.slo.name if alert.slo else None, alert.alert, alert.alert_class, alert.severity, alert.page_hours,
+         alert.scope, go_template.literal(alert.owner))
         for alert in enabled_alerts.of_file(file)
-    }
-    sent = {
-        (rule.alert, *(rule.labels[label] for label in ("alert_class", "severity", "page_hours", "scope")))
+    ]  # fmt: skip
+    labels = ("alert_class", "severity", "page_hours", "scope", "owner")
+    sent = [
+        (group.identity.get("slo"), rule.alert, *(rule.labels[label] for label in labels))
         for group in rule_groups(file)
         for rule in group.rules
         if isinstance(rule, Alert)
-    }
-    assert sent <= expected
+    ]
+    assert sorted(sent, key=str) == sorted(expected, key=str)
 
 
 def names_of(file: SloFile) -> list[str]:
@@ -226,6 +228,15 @@ def test_a_rule_that_compares_slos_asks_for_one_on_both_sides(file: SloFile) -> 
         both = (rule["source_matchers"], rule["target_matchers"])
         assert all(equals("agent", file.agent) in matchers for matchers in both)
         assert all(('slo=~".+"' in matchers) == ("slo" in rule["equal"]) for matchers in both)
+
+
+def test_what_tells_two_installations_apart_is_compared_and_grouped_by() -> None:
+    file = replace(two_owners(), prometheus=PrometheusSettings(identity_labels=("cluster", "env")))
+    made = parsed(file)
+    assert all(rule["equal"][:3] == ["agent", "cluster", "env"] for rule in made["inhibit_rules"])
+    (route,) = made["route"]["routes"]
+    assert route["group_by"] == ["alertname", "alert_class", "agent", "cluster", "env", "slo"]
+    assert route["routes"][0]["group_by"] == ["alertname", "alert_class", "agent", "cluster", "env"]
 
 
 def test_roll_ups_speak_only_where_there_are_some() -> None:
