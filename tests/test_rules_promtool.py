@@ -183,6 +183,20 @@ def test_a_restart_on_the_same_store_loses_nothing(tmp_path: Path) -> None:
     promtool.run(tmp_path, ONE_FLOW, scenario)
 
 
+def test_a_new_pod_may_show_fewer_units_in_the_period(tmp_path: Path) -> None:
+    """An outage was declared: the new pod, on the same store, takes 12 of 20 bad units back at once."""
+    old = exporter("pod-a").shows([900] * 21, [880] * 21, [20] * 21, 0, flow="booking", window=([900] * 21, [20] * 21))
+    for series in old.series:
+        series["values"] += " stale"
+    new = exporter("pod-b").shows(
+        [900] * 20, [880] * 20, [20] * 20, 0, flow="booking", from_step=22, window=([888] * 20, [8] * 20)
+    )
+    scenario = Scenario([old, new]).is_(names.events("bad", "period"), 21, 20)
+    for minute in (22, 24, 40):
+        scenario.is_(names.events("bad", "period"), minute, 8).is_(names.events("eligible", "period"), minute, 888)
+    promtool.run(tmp_path, ONE_FLOW, scenario)
+
+
 def test_without_event_time_counts_the_period_is_counted_from_birth(tmp_path: Path) -> None:
     """Born inside the period: all since then. Born before it and unknown at its start: absent, never the lifetime."""
     calls, good = counting((30, 3)), counting((10, 3), (20, 2))
