@@ -63,18 +63,21 @@ def _per_slo(own: SloSeries) -> Bundle:
     return [*records, Record(names.SLO_CREATED, oldest)]
 
 
-def newest(own: SloSeries, metric: str, *matchers: str, keeping: Sequence[str] = (), ignoring: str = "") -> str:
+def newest(
+    own: SloSeries, metric: str, *matchers: str, keeping: Sequence[str] = (), ignoring: str = "", shown: bool = False
+) -> str:  # fmt: skip
     """The largest value among the targets that show the newest birth.
 
     A rolling deploy with a changed definition, a lost store or a new pod would otherwise pair old counts with a new
     birth for as long as the look-back still sees the old target. `keeping`: further labels of the result, and
-    `ignoring`: one that it loses; births have neither.
+    `ignoring`: one that it loses; births have neither. `shown`: only what targets show now, without the look-back.
     """
     born = own.scraped(names.CREATED.name)
     foreign = (*keeping, *([ignoring] if ignoring else []))
     matching = f"and ignoring ({', '.join(foreign)})" if foreign else "and"
     by = f"({', '.join((*own.labels, *keeping))})"
+    values = own.series(metric, *matchers) if shown else own.scraped(metric, *matchers)
     return (
-        f"max by {by} ({own.scraped(metric, *matchers)}"
+        f"max by {by} ({values}"
         f" {matching} ({born} == on {own.by} group_left () max by {own.by} ({born})))"
     )

@@ -58,8 +58,16 @@ def _period(own: SloSeries) -> Bundle:
 
 
 def _by_event_time(own: SloSeries, kind: names.Kind) -> str:
-    """The exporter's own count: exact for late audits, corrections, calendar months, and from the first day."""
-    return newest(own, names.WINDOW_EVENTS.name, promql.equals(names.VERDICT, kind), ignoring=names.VERDICT)
+    """The exporter's own count: exact for late audits, corrections, calendar months, and from the first day.
+
+    It goes down too: where a new pod took over, what the old one showed last may be the larger, and counts only until
+    anything is shown now.
+    """
+    verdict = promql.equals(names.VERDICT, kind)
+    now, lately = (
+        newest(own, names.WINDOW_EVENTS.name, verdict, ignoring=names.VERDICT, shown=shown) for shown in (True, False)
+    )
+    return f"({now} or {lately})"
 
 
 def _difference(own: SloSeries, kind: names.Kind, seconds: int) -> str:

@@ -176,15 +176,17 @@ def test_what_prometheus_could_not_parse_is_never_written() -> None:
 @pytest.mark.parametrize(
     ("window", "text"),
     [
-        ("30m", "> time() - 1800) or last_over_time(COUNT[15m] offset 30m)"),
-        ("1h", "> time() - 3600) or last_over_time(COUNT[1h] offset 1h)"),
-        ("1d", "> time() - 86400) or last_over_time(COUNT[1h] offset 1d)"),
-        ("period", "> time() - 604800) or last_over_time(COUNT[1h] offset 7d)"),
+        ("30m", "((last_over_time(COUNT[15m] offset 30m) and (last_over_time(BORN[15m] offset 30m) == BORN))"),
+        ("1h", "((last_over_time(COUNT[1h] offset 1h) and (last_over_time(BORN[1h] offset 1h) == BORN))"),
+        ("1d", "((last_over_time(COUNT[1h] offset 1d) and (last_over_time(BORN[1h] offset 1d) == BORN))"),
+        ("period", "((last_over_time(COUNT[1h] offset 7d) and (last_over_time(BORN[1h] offset 7d) == BORN))"),
     ],
 )
 def test_how_far_a_window_looks_back(window: str, text: str) -> None:
     expr = only(slo_file(slo(period=7 * DAY)), names.events("bad", window))
-    assert text in expr.replace('voice_slo:bad:count{agent="front-desk",slo="task-completion"}', "COUNT")
+    for name, short in ((names.count("bad"), "COUNT"), (names.EVENTS_CREATED, "BORN")):
+        expr = expr.replace(promql.selector(name, "front-desk", "task-completion"), short)
+    assert text in expr
 
 
 @pytest.mark.parametrize(("scrape", "evaluation", "found"), [
