@@ -216,8 +216,9 @@ def threshold(tier: str) -> str:
     return f"voice_slo:{tier.replace('-', '_')}_threshold:ratio"
 
 
-def group(agent: str, slo: str, part: str) -> str:
-    return f"voice-slo:{agent}:{slo}:{part}"
+def group(*whose: str) -> str:
+    """`whose`: agent, SLO and part of its rules; or agent and part, for rules about the agent and none of its SLOs."""
+    return ":".join(("voice-slo", *whose))
 
 
 def burn_alert(tier: str) -> str:
