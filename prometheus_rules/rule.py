@@ -95,7 +95,7 @@ def layout(part: str, bundles: Iterable[T], size: Callable[[T], int]) -> list[tu
     """
     packed: list[list[T]] = []
     room = 0
-    for bundle in bundles:
+    for bundle in filter(size, bundles):
         if not packed or size(bundle) > room:
             packed.append([])
             room = MOST_RULES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from prometheus_rules import alerts, budget_rules, counts, slo_series, state, windows
+from prometheus_rules import agent_rules, alerts, budget_rules, counts, slo_series, state, totals, windows
 from prometheus_rules.rule import Bundle, Group, groups
 from prometheus_rules.slo_series import SloSeries
 from voice_slo import names
@@ -14,13 +14,17 @@ PARTS: Sequence[tuple[str, Callable[[SloSeries], list[Bundle]]]] = (
     ("counts", counts.bundles),
     ("windows", windows.bundles),
     ("budget", budget_rules.bundles),
+    ("totals", totals.bundles),
     ("state", state.bundles),
     ("alerts", alerts.bundles),
 )
 """In the order in which figures flow; each part reads only what the parts before it recorded."""
-BEFORE: Sequence[tuple[str, Callable[[SloFile], list[Bundle]]]] = ()
-"""What is about the agent and no SLO, and read by the parts of its SLOs."""
-AFTER: Sequence[tuple[str, Callable[[SloFile], list[Bundle]]]] = ()
+
+SOURCES_PART, ALERTS_PART = "sources", "alerts"
+"""Of the agent, beside its SLOs."""
+BEFORE: Sequence[tuple[str, Callable[[SloFile], list[Bundle]]]] = ((SOURCES_PART, agent_rules.sources),)
+"""What the parts of its SLOs read."""
+AFTER: Sequence[tuple[str, Callable[[SloFile], list[Bundle]]]] = ((ALERTS_PART, agent_rules.alerts),)
 
 
 def rule_groups(slo_file: SloFile) -> list[Group]:

@@ -26,11 +26,20 @@ class SloSeries:
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels that tell one budget from another, for `by` and `on`."""
-        return (names.AGENT, names.SLO, *self.slo.budget_by)
+        return (names.AGENT, names.SLO, *self.identity, *self.slo.budget_by)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return self.prometheus.identity_labels
 
     @property
     def by(self) -> str:
         return f"({', '.join(self.labels)})"
+
+    @property
+    def by_slo(self) -> str:
+        """For figures of the whole SLO."""
+        return f"({', '.join((names.AGENT, names.SLO, *self.identity))})"
 
     def series(self, name: str, *matchers: str) -> str:
         return promql.selector(name, self.slo.agent, self.slo.name, *matchers)
@@ -47,12 +56,24 @@ class SloSeries:
 
     def scraped(self, name: str, *matchers: str) -> str:
         """The last scraped value, as far back as failed scrapes have to be bridged."""
-        return f"last_over_time({self.series(name, *matchers)}[{self._lookback(SCRAPE_LOOKBACK, self._scrape)}])"
+        return self.last_scraped(self.series(name, *matchers))
+
+    def last_scraped(self, series: str) -> str:
+        return f"last_over_time({series}[{look_back(SCRAPE_LOOKBACK, self._scrape)}])"
 
     def recorded(self, series: str, ago: int) -> str:
         """The last recorded value of `series` as of `ago` seconds before."""
-        lookback = self._lookback(SHORT_LOOKBACK if ago <= SHORT_WINDOW else LONG_LOOKBACK, self._evaluation)
+        lookback = look_back(SHORT_LOOKBACK if ago <= SHORT_WINDOW else LONG_LOOKBACK, self._evaluation)
         return f"last_over_time({series}[{lookback}] offset {prometheus_duration(ago)})"
+
+    def since(self, count: str, seconds: int, on: str = "", born: str = "") -> str:
+        """`count` now less `count` at the start of the window, which is 0 where the series was born inside it.
+
+        Without a birth or a value at the start it is absent, never the lifetime count. `on`: the labels of its birth,
+        where `count` has more. `born`: the birth where it is not that of the budget.
+        """
+        born_inside = f"{f'on {on} ' if on else ''}{born or self.series(names.EVENTS_CREATED)} > time() - {seconds}"
+        return f"{count} - ((0 * {count} and {born_inside}) or {self.recorded(count, seconds)})"
 
     def per_budget(self, value: Callable[[Target], Decimal]) -> str:
         """A constant of every budget that counts: the first row of `objectives:` that matches, else the SLO's own."""
@@ -87,9 +108,10 @@ class SloSeries:
     def _evaluation(self) -> int:
         return self.prometheus.evaluation_interval
 
-    @staticmethod
-    def _lookback(usual: int, interval: int) -> str:
-        return prometheus_duration(max(usual, FEWEST_SAMPLES * interval))
+
+def look_back(usual: int, interval: int) -> str:
+    """`usual` seconds, or more where samples are rarer."""
+    return prometheus_duration(max(usual, FEWEST_SAMPLES * interval))
 
 
 def of(slo_file: SloFile) -> list[SloSeries]:

@@ -57,8 +57,16 @@ class Exporter:
                 self._add(names.WINDOW_EVENTS.name, [*absent(from_step), *values], {**segments, names.VERDICT: verdict})
         return self
 
-    def _add(self, metric: str, values: Numbers, more: Labels) -> None:
-        labels = {"agent": self.agent, "slo": self.slo, **more, "instance": self.instance, "job": "voice-slo"}
+    def shows_more(
+        self, metric: names.Metric, values: Numbers, *, from_step: int = 0, slo: bool = True, **labels: str
+    ) -> Exporter:  # fmt: skip
+        """Any other series; `slo`: it carries one."""
+        self._add(metric.name, [*absent(from_step), *values], labels, slo=slo)
+        return self
+
+    def _add(self, metric: str, values: Numbers, more: Labels, *, slo: bool = True) -> None:
+        whose = {"agent": self.agent, "slo": self.slo} if slo else {"agent": self.agent}
+        labels = {**whose, **more, "instance": self.instance, "job": "voice-slo"}
         notation = " ".join("_" if value is None else repr(value) for value in values)
         self.series.append({"series": _selector(metric, labels), "values": notation})
 
@@ -94,9 +102,9 @@ class Scenario:
         """`sum(expr)` is `value`."""
         return self.gives(f"sum({expr})", moment, ({}, value))
 
-    def firing(self, alert: str, moment: int, budgets: int) -> Scenario:
+    def firing(self, alert: str, moment: int, budgets: int, scope: str = "segment") -> Scenario:
         """So many budgets fire, whatever their labels say."""
-        firing = f'ALERTS{{alertname="{alert}",alertstate="firing"}}'
+        firing = f'ALERTS{{alertname="{alert}",alertstate="firing",scope="{scope}"}}'
         return self.gives(f"count({firing})", moment, *([({}, budgets)] if budgets else []))
 
     def never_nan(self, *moments: int) -> Scenario:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -37,8 +38,13 @@ def expressions(groups: Iterable[Group], record: str) -> list[str]:
     return [rule.expr for group in groups for rule in group.rules if isinstance(rule, Record) and rule.record == record]
 
 
-def alerts(slo_file: SloFile) -> list[Alert]:
+def every_alert(slo_file: SloFile) -> list[Alert]:
     return [rule for group in rule_groups(slo_file) for rule in group.rules if isinstance(rule, Alert)]
+
+
+def alerts(slo_file: SloFile, scope: str = "segment") -> list[Alert]:
+    """The burn alerts."""
+    return [a for a in every_alert(slo_file) if a.alert.endswith("Burn") and a.labels[names.SCOPE] == scope]
 
 
 def only(slo_file: SloFile, record: str) -> str:
@@ -48,15 +54,28 @@ def only(slo_file: SloFile, record: str) -> str:
 
 def test_the_groups_of_an_slo() -> None:
     groups = rule_groups(starter())
-    assert [group.name for group in groups[:5]] == [
+    assert [group.name for group in groups[:9]] == [
+        "voice-slo:front-desk:sources",
         "voice-slo:front-desk:connection-success:counts",
-        "voice-slo:front-desk:connection-success:windows",
+        "voice-slo:front-desk:connection-success:windows-1",
+        "voice-slo:front-desk:connection-success:windows-2",
         "voice-slo:front-desk:connection-success:budget",
+        "voice-slo:front-desk:connection-success:totals-1",
+        "voice-slo:front-desk:connection-success:totals-2",
         "voice-slo:front-desk:connection-success:state",
         "voice-slo:front-desk:connection-success:alerts",
     ]
-    assert len(groups) == 5 * 4
-    assert [group.interval for group in groups] == [30] * 20
+    assert groups[-1].name == "voice-slo:front-desk:alerts"
+    assert {group.interval for group in groups} == {30}
+
+
+def test_one_budget_needs_no_sum() -> None:
+    """Not where one segment is enforced, none is declared, or the tiers fire on each quiet budget anyway."""
+    rest = slo(objectives=(row("0.9", "observe", flow=("booking", "faq")),))
+    for own in (slo(by=()), rest, slo(alerting=POLICIES["article"])):
+        assert not [g.name for g in rule_groups(slo_file(own)) if ":totals" in g.name]
+        assert alerts(slo_file(own), "all") == []
+    assert len(alerts(slo_file(slo()), "all")) == 3
 
 
 @everywhere
@@ -69,7 +88,7 @@ def test_no_group_is_larger_than_a_ruler_takes(slo_file: SloFile) -> None:
 def test_large_parts_are_numbered_and_windows_stay_whole() -> None:
     groups = rule_groups(FILES["many tiers"])
     parts = [group.name.rpartition(":")[2] for group in groups]
-    assert parts[:4] == ["counts", "windows-1", "windows-2", "windows-3"]
+    assert parts[:5] == ["sources", "counts", "windows-1", "windows-2", "windows-3"]
     assert {"alerts-1", "alerts-2", "budget-1", "budget-2", "state-1", "state-2"} <= set(parts)
     for group in groups:
         recorded = {rule.record for rule in group.rules if isinstance(rule, Record)}
@@ -79,20 +98,23 @@ def test_large_parts_are_numbered_and_windows_stay_whole() -> None:
 
 @everywhere
 def test_no_rule_reads_another_of_its_own_group(slo_file: SloFile) -> None:
+    """The lasting state reads what it was itself an evaluation before; nothing else tells."""
     for group in rule_groups(slo_file):
         recorded = {rule.record for rule in group.rules if isinstance(rule, Record)}
         for rule in group.rules:
             read = {name for expr in rule.expressions() for name in promql.series_read(expr)}
-            assert not recorded & read, group.name
+            own = {rule.record} & {names.RELEASE_STATE} if isinstance(rule, Record) else set()
+            assert not recorded & read - own, group.name
 
 
 @everywhere
 def test_rules_read_only_what_the_exporter_shows_or_a_group_before_recorded(slo_file: SloFile) -> None:
-    scraped = {metric.name for metric in names.SLI_METRICS}
+    scraped = {metric.name for metric in names.METRICS}
     per_slo: dict[str, set[str]] = {}
     for group in rule_groups(slo_file):
-        known = per_slo.setdefault(group.identity[names.SLO], set(scraped))
+        known = per_slo.setdefault(group.identity.get(names.SLO, ""), {*scraped, names.SOURCE_SILENT})
         for rule in group.rules:
+            known |= {names.RELEASE_STATE} if isinstance(rule, Record) and rule.record == names.RELEASE_STATE else set()
             for expr in rule.expressions():
                 assert promql.series_read(expr) <= known, (group.name, expr)
         known |= {rule.record for rule in group.rules if isinstance(rule, Record)}
@@ -245,18 +267,23 @@ def test_a_published_policy_has_no_guard_and_a_disabled_tier_no_rule() -> None:
 def test_summaries_do_not_depend_on_the_budget_and_links_do() -> None:
     for alert in alerts(slo_file(slo(by=("flow", "datasource")))):
         assert "$" not in alert.annotations["summary"]
+        assert alert.annotations["runbook_url"].endswith(
+            f"/front-desk/task-completion/{alert.labels['alert_class']}?flow={{{{ $labels.flow | urlquery }}}}"
+            "&datasource={{ $labels.datasource | urlquery }}"
+        )
         assert alert.annotations["dashboard_url"].endswith(
             "/d/voice-slo-front-desk-operator?var-slo=task-completion&var-flow={{ $labels.flow | urlquery }}"
             "&var-segment_datasource={{ $labels.datasource | urlquery }}"
         )
     (bare, *_) = alerts(slo_file(slo(), links=replace(LINKS, runbooks="", dashboards="")))
-    assert set(bare.annotations) == {"summary", "description"}
+    assert set(bare.annotations) == {"summary", "description", "burn_rate"}
 
 
 def test_user_text_cannot_become_a_template() -> None:
     (alert, *_) = alerts(hostile())
     for text in (alert.labels["owner"], alert.annotations["summary"], alert.annotations["runbook_url"]):
-        assert "{{" not in text.replace('{{"{"}}', "")
+        own = re.sub(r"\{\{ \$labels\.\w+ \| urlquery \}\}", "", text)
+        assert "{{" not in own.replace('{{"{"}}', "")
         assert text.replace('{{"{"}}', "{").find(HOSTILE.partition(" ")[0]) >= 0
     assert HOSTILE in alert.annotations["summary"].replace('{{"{"}}', "{")
 

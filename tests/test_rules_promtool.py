@@ -55,14 +55,37 @@ def test_a_burst_of_failures_of_several_callers_pages(tmp_path: Path) -> None:
         "summary": "Connection success (front-desk): fast burn of the error budget",
         "description": (
             "6 of 30 calls failed in 15 minutes, 6 callers; 20 % of the 30-day budget left, gone in 10 min at this pace"
-            " (flow: book & go)"
+            " (flow: book & go). Mostly slow (5). agent_version v2 stands out: 3 failures more than its share"
         ),
-        "runbook_url": "https://runbooks.example.com/voice-slo/fast_burn",
+        "burn_rate": "40 times the budget's pace in 15 minutes; fires from 10 times (5 % failed)",
+        "runbook_url": (
+            "https://runbooks.example.com/voice-slo/front-desk/connection-success/fast_burn?flow=book+%26+go"
+        ),
         "dashboard_url": (
             "https://grafana.example.com/d/voice-slo-front-desk-operator?var-slo=connection-success&var-flow=book+%26+go"
         ),
     }
-    scenario = Scenario([failing]).silent(30).fires(names.FAST_BURN, 36, (labels, texts)).never_nan(36)
+    over_all = {name: value for name, value in labels.items() if name != "flow"} | {"scope": "all"}
+    all_texts = {
+        "summary": "Connection success (front-desk): fast burn of the error budget over all segments",
+        "description": (
+            "6 of 30 calls failed in 15 minutes, 6 callers; 20 % of the 30-day budget left, gone in 10 min at this pace"
+            " (every flow together). Most in flow book & go (6). Mostly slow (5)"
+            ". agent_version v2 stands out: 3 failures more than its share"
+        ),
+        "burn_rate": "40 times the budget's pace in 15 minutes; fires from 10 times (5 % failed)",
+        "runbook_url": "https://runbooks.example.com/voice-slo/front-desk/connection-success/fast_burn",
+        "dashboard_url": "https://grafana.example.com/d/voice-slo-front-desk-operator?var-slo=connection-success",
+    }
+    failing.shows_more(names.BAD, counting((35, 0), (5, 1)), flow="book & go", reason="no_answer")
+    failing.shows_more(names.BAD, counting((30, 0), (5, 1), (5, 0)), flow="book & go", reason="slow")
+    for version, good, bad in (("v1", 1, 0), ("v2", 0, 1)):
+        for verdict, values in (("good", counting((30, 1), (10, good))), ("bad", counting((30, 0), (10, bad)))):
+            failing.shows_more(
+                names.SLICES, values, flow="book & go", dimension="agent_version", value=version, verdict=verdict
+            )
+    scenario = Scenario([failing]).silent(30).never_nan(36)
+    scenario.fires(names.FAST_BURN, 36, (over_all, all_texts), (labels, texts))
     promtool.run(tmp_path, ONE_FLOW, scenario)
 
 
@@ -265,6 +288,7 @@ def test_a_spent_budget_is_told_in_events(tmp_path: Path) -> None:
     texts = {
         "summary": "Task completion (front-desk): fast burn of the error budget",
         "description": "8 of 9 turns failed in 15 minutes, 8 callers; the 30-day budget is spent: 30 failed, 4 allowed",
+        "burn_rate": "8.889 times the budget's pace in 15 minutes; fires from 5 times (50 % failed)",
     }
     promtool.run(tmp_path, bare, Scenario([spent]).fires(names.FAST_BURN, 10, (labels, texts)))
 
@@ -317,6 +341,7 @@ def test_units_are_named(tmp_path: Path, unit: Unit, who: str) -> None:
     texts = {
         "summary": "Task completion (front-desk): trickle burn of the error budget",
         "description": f"{who}; 100 % of the 30-day budget left, gone in 499 d at this pace",
+        "burn_rate": "6.667 times the budget's pace in 1 day; fires from 1 times (10 % failed)",
     }
     file = slo_file(slo(by=(), unit=unit, alerting=policy(tier)), links=Links())
     promtool.run(tmp_path, file, Scenario([shown]).fires("VoiceSLOTrickleBurn", 4, (labels, texts)))

@@ -31,6 +31,9 @@ RESERVED_LABELS = frozenset(
     "inf Inf INF nan NaN NAN without".split()
 )
 
+EXTERNAL_LABELS = frozenset("env cluster region zone service stage".split())
+"""Reserved for what a scrape or a Prometheus adds; an SLO file may name one as an identity label."""
+
 
 def _sli(name: str, type_: MetricType, help_: str, *labels: str) -> Metric:
     return Metric(name, type_, help_, (AGENT, SLO, *labels), per_segment=True)
@@ -170,9 +173,16 @@ EXPORTER_METRICS = (
 METRICS = SLI_METRICS + SYNTHETIC_METRICS + EXPORTER_METRICS
 
 RECORDED_PREFIX = "voice_slo:"
-Kind = Literal["eligible", "bad", "bad_callers"]
+Kind = Literal[
+    "eligible", "bad", "bad_callers", "bad_reason", "corrected", "judged", "excluded", "unknown", "unlabelled"
+]
+"""Of one budget up to `corrected`, then of the whole SLO. `unlabelled`: without a value of some budget segment."""
+TotalKind = Literal["eligible", "bad", "bad_callers", "allowed"]
+"""Summed over the enforced budgets of an SLO. `allowed`: bad events that their error budgets allow."""
+WHOLE_SLO_KINDS: tuple[Kind, ...] = ("judged", "excluded", "unknown", "unlabelled")
 
 EVENTS_CREATED = "voice_slo:events:created"
+SLO_CREATED = "voice_slo:slo:created"
 OBJECTIVE_RATIO = "voice_slo:objective:ratio"
 ERROR_BUDGET_RATIO = "voice_slo:error_budget:ratio"
 ERROR_BUDGET_EVENTS = "voice_slo:error_budget:events"
@@ -181,6 +191,9 @@ REMAINING_RATIO = "voice_slo:error_budget_remaining:ratio"
 EXHAUSTION_SECONDS = "voice_slo:error_budget_exhaustion:seconds"
 ENFORCED = "voice_slo:enforced:bool"
 INFO = "voice_slo:info"
+CONSUMED_RATIO = "voice_slo:error_budget_consumed:ratio"
+REASON_RATIO = "voice_slo:bad_reason:ratio_period"
+SOURCE_SILENT = "voice_slo:source_silent:bool"
 RELEASE_STATE_RAW = "voice_slo:release_state_raw:code"
 RELEASE_STATE = "voice_slo:release_state:code"
 
@@ -208,6 +221,21 @@ def events(kind: Kind, window: str) -> str:
     return f"voice_slo:{kind}:events_period" if window == "period" else f"voice_slo:{kind}:events{window}"
 
 
+def total(kind: TotalKind, window: str) -> str:
+    """Over the enforced budgets of an SLO together."""
+    return f"voice_slo:total_{kind}:events_period" if window == "period" else f"voice_slo:total_{kind}:events{window}"
+
+
+def level(tier: str, window: str) -> str:
+    """Bad events from which a tier burns, over the enforced budgets of an SLO together."""
+    return f"voice_slo:total_{tier.replace('-', '_')}_level:events{window}"
+
+
+def disagreement(kind: Kind) -> str:
+    """Count by event time less that of the corrected counters, over the period."""
+    return f"voice_slo:{kind}:disagreement_period"
+
+
 def burn_rate(window: str) -> str:
     return f"voice_slo:burn_rate:ratio{window}"
 
@@ -219,6 +247,12 @@ def threshold(tier: str) -> str:
 def group(*whose: str) -> str:
     """`whose`: agent, SLO and part of its rules; or agent and part, for rules about the agent and none of its SLOs."""
     return ":".join(("voice-slo", *whose))
+
+
+WITHOUT_SLO = frozenset(
+    [SOURCE_SILENT, *(metric.name for metric in METRICS if AGENT in metric.labels and SLO not in metric.labels)]
+)
+"""Series about an agent and none of its SLOs."""
 
 
 def burn_alert(tier: str) -> str:

@@ -187,10 +187,11 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class PrometheusSettings:
-    """Seconds."""
+    """Intervals in seconds. `identity_labels`: of the scrape, such as `cluster`; each value has counts of its own."""
 
     scrape_interval: int = 30
     evaluation_interval: int = 30
+    identity_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
