@@ -23,7 +23,7 @@ from promql_parser import (
     VectorSelector,
 )
 
-FUNCTIONS = frozenset("abs ceil clamp_max clamp_min floor sqrt time vector".split())
+FUNCTIONS = frozenset("abs ceil clamp_max clamp_min floor scalar sqrt time vector".split())
 OVER_TIME = frozenset("last_over_time max_over_time min_over_time".split())
 """Of a plain series only. `rate`, `increase`, `changes` and the like see the sample before the window there."""
 AGGREGATIONS = frozenset("sum min max count group".split())
@@ -83,6 +83,8 @@ def _call(node: Call) -> str | None:
         return _selector(series.vector_selector) if isinstance(series, MatrixSelector) else f"{name} of a subquery"
     if name not in FUNCTIONS:
         return name
+    if name == "scalar" and _holds_dropped(node.args[0]):
+        return "scalar of a comparison"
     return _first(*node.args)
 
 
@@ -112,7 +114,7 @@ def _mixed(node: BinaryExpr, operator: str) -> str | None:
 
 def _filtered(node: BinaryExpr, operator: str) -> str | None:
     """What a comparison drops is NaN there until the end, and NaN differs from everything and is false for `bool`."""
-    if operator in COMPARISONS and (operator == "!=" or _returns_bool(node)) and _compares(node.rhs):
+    if operator in COMPARISONS and (operator == "!=" or _returns_bool(node)) and _holds_dropped(node.rhs):
         return f"{operator} with a comparison on its right"
     return None
 
@@ -145,7 +147,7 @@ def _kind(node: Expr) -> Kind:
 
 def _kind_of_call(node: Call) -> Kind:
     match node.func.name:
-        case "time":
+        case "time" | "scalar":
             return "scalar"
         case "vector":
             return "bare"
@@ -172,13 +174,14 @@ def _returns_bool(node: BinaryExpr) -> bool:
     return bool(node.modifier and node.modifier.return_bool)
 
 
-def _compares(node: Expr) -> bool:
+def _holds_dropped(node: Expr) -> bool:
+    """Whether series that a comparison dropped are still there as NaN; arithmetic, `and` and `unless` clear them."""
     match node:
         case BinaryExpr():
-            return str(node.op) in COMPARISONS or _compares(node.lhs) or _compares(node.rhs)
+            return str(node.op) in COMPARISONS or (str(node.op) == "or" and _holds_dropped(node.rhs))
         case ParenExpr() | UnaryExpr() | AggregateExpr():
-            return _compares(node.expr)
+            return _holds_dropped(node.expr)
         case Call():
-            return any(_compares(argument) for argument in node.args)
+            return any(_holds_dropped(argument) for argument in node.args)
         case _:
             return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 
 from prometheus_rules import yaml_text
 from prometheus_rules.group_texts import GroupText
@@ -20,14 +19,15 @@ INDENT = "  "
 """Of the groups in an object."""
 
 
-def document(groups: Sequence[GroupText], target: Target) -> bytes:
-    """A stream of YAML documents."""
-    objects = (
-        _object(name, some, target)
-        for whose, own in groupby(groups, key=lambda group: tuple(group.identity.values()))
-        for name, some in _named(whose, list(_cut(own)))
-    )
-    return b"---\n".join(objects)
+def documents(groups: Sequence[GroupText], target: Target) -> Iterator[bytes]:
+    """A stream of YAML documents, in parts."""
+    whose: dict[tuple[str, ...], list[GroupText]] = {}
+    for group in groups:
+        whose.setdefault(tuple(group.identity.values()), []).append(group)
+    named = [each for who, own in whose.items() for each in _named(who, list(_cut(own)))]
+    for position, (name, some) in enumerate(named):
+        yield ("---\n" if position else "").encode() + _head(name, target)
+        yield from (group.text for group in some)
 
 
 def object_name(*parts: str) -> str:
@@ -48,23 +48,26 @@ def _named(whose: Sequence[str], chunks: Sequence[Sequence[GroupText]]) -> Itera
 def _cut(groups: Iterable[GroupText]) -> Iterator[list[GroupText]]:
     """Groups in order, as many together as an object holds."""
     chunk: list[GroupText] = []
+    size = 0
     for group in groups:
-        if chunk and sum(map(_size, chunk)) + _size(group) > LARGEST:
+        if chunk and size + _size(group) > LARGEST:
             yield chunk
-            chunk = []
+            chunk, size = [], 0
         chunk.append(group)
+        size += _size(group)
     yield chunk
 
 
 def _size(group: GroupText) -> int:
-    """At least its bytes as JSON, which escapes quotes and has no indentation."""
-    return len(group.text) + group.text.count(b'"') + group.text.count(b"\\")
+    """At least its bytes as kubectl's JSON: quotes and the like take one more, angles and ampersands five."""
+    text = group.text
+    return len(text) + sum(map(text.count, (b'"', b"\\"))) + 5 * sum(map(text.count, (b"<", b">", b"&")))
 
 
-def _object(name: str, groups: Iterable[GroupText], target: Target) -> bytes:
+def _head(name: str, target: Target) -> bytes:
     metadata: dict[str, Node] = {"name": name}
     if target.namespace:
         metadata["namespace"] = target.namespace
     metadata["labels"] = {"app.kubernetes.io/managed-by": "voice-slo", **target.labels}
     head: Node = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": metadata}
-    return b"".join([f"{yaml_text.dump(head)}spec:\n  groups:\n".encode(), *(group.text for group in groups)])
+    return f"{yaml_text.dump(head)}spec:\n  groups:\n".encode()

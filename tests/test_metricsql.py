@@ -16,12 +16,14 @@ SAME = [
     "time() - sum(x)",
     "vector(1) + sum(x)", "x / on () group_left () sum(y)", "x and on () vector(1)", "x * on () y + vector(1)",
     "(x) ^ 3", "x or on () vector(0)", "topk(1, x) + y", "topk(1, sum(x)) + vector(1)", "sum by () (x) + vector(1)",
-    "(sum(x) or vector(0)) + 1", "x != 1", "x != y + 1", "time()", "x and (y != 3)",
+    "(sum(x) or vector(0)) + 1", "x != 1", "x != y + 1", "time()", "x and (y != 3)", "x != y * (z < 1)", "scalar(x)",
+    "scalar(x / (y > 0)) * z", "scalar(x > 0 and y)",
 ]  # fmt: skip
 OTHER = {
     "rate(x[5m])": "rate", "increase(x[5m])": "increase", "irate(x[5m])": "irate", "delta(x[5m])": "delta",
     "changes(x[5m])": "changes", "resets(x[5m])": "resets", "deriv(x[5m])": "deriv", "absent(x)": "absent",
-    "absent_over_time(x[5m])": "absent_over_time", "count_over_time(x[5m])": "count_over_time", "scalar(x)": "scalar",
+    "absent_over_time(x[5m])": "absent_over_time", "count_over_time(x[5m])": "count_over_time",
+    "scalar(x > 0)": "scalar of a comparison",
     "sum_over_time(x[5m])": "sum_over_time", "avg_over_time(x[5m])": "avg_over_time", "timestamp(x)": "timestamp",
     "histogram_quantile(0.9, x)": "histogram_quantile", 'label_replace(x, "a", "b", "c", "d")': "label_replace",
     "round(x)": "round", "sort(x)": "sort", "ln(x)": "ln", "max_over_time(x[1h:5m])": "max_over_time of a subquery",
@@ -45,7 +47,6 @@ OTHER = {
     "x != (y > 1)": "!= with a comparison on its right",
     "x != sum by (a) (y == 1)": "!= with a comparison on its right",
     "x > bool (y > 1)": "> with a comparison on its right", "x == bool abs(y < 1)": "== with a comparison on its right",
-    "x != -1 * (y < 1)": "!= with a comparison on its right",
 }  # fmt: skip
 
 
