@@ -90,6 +90,7 @@ class Writer:
         """`indent`: of the list of groups."""
         self._target = target
         self._indent = indent
+        self._checked: set[str] = set()
         self._known: dict[tuple[str, frozenset[str]], list[tuple[SloSeries, Shape]]] = {}
 
     def agent(self, slo_file: SloFile) -> list[Written]:
@@ -120,8 +121,10 @@ class Writer:
 
     def _shape(self, identity: Identity, parts: Sequence[Part], interval: int, unrecorded: frozenset[str]) -> Shape:
         fit = fitting(self._target, parts, unrecorded)
-        for expr in {expr for _, bundles in fit.parts for rules in bundles for r in rules for expr in r.expressions()}:
+        used = {expr for _, bundles in fit.parts for rules in bundles for rule in rules for expr in rule.expressions()}
+        for expr in used - self._checked:
             promql.check(expr)
+        self._checked |= used
         stages = [Stage(identity, part, self._pieces(identity, bundles)) for part, bundles in fit.parts]
         groups = apart(stages, interval, self._indent)
         whose = "/".join(identity.values())

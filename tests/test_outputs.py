@@ -103,7 +103,8 @@ def test_shapes_are_shared_between_agents() -> None:
 NAMES = ["no", "y", "null", "on", "true", "a", "a-", "x" * 20, "x" * 21, "x" * 63, "e1", "zz", "agent", "slo"]
 TEXTS = [
     "", "Calls", "no", "12", "1e3", "Two words", "it's", 'say "x"', "{{ x }}", "a: b # c", " led", "trailed ", "50 %",
-    "$x", "back`tick", "back\\slash", "é😀", "a\nb", "zZtitlezZ", "zZ owner zZ", "zZnamezZ", "zZagentzZ", "- a", "[a]", "\u2028",
+    "$x", "back`tick", "back\\slash", "é😀", "a\nb", "zZtitlezZ", "zZ owner zZ", "zZnamezZ", "zZagentzZ",
+    "- a", "[a]", "\u2028",
     HOSTILE,
 ]  # fmt: skip
 

@@ -51,7 +51,7 @@ def _files(given: argparse.Namespace, target: Target) -> int:
         drift = compare(root, wanted, sources)
         if given.diff:
             write_diff(difference(root, wanted, drift))
-        _tell(drift, "missing", "differs", "is of no SLO file any more")
+        _tell(drift, "missing", "differs", "is generated no more")
         if drift:
             say(f"run: voice-slo generate {' '.join([*target_options.words(given), *given.paths])}".rstrip())
         return EXIT_DRIFT if drift else EXIT_OK
