@@ -21,6 +21,19 @@ def dump(node: Node) -> str:
     return "\n".join(lines) + "\n"
 
 
+def items(nodes: Sequence[Node], indent: str) -> str:
+    """Items of a list that stands `indent` deep in some document."""
+    lines: list[str] = []
+    for node in nodes:
+        _item(node, indent, lines)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def is_plain(text: str) -> bool:
+    """Whether `text` stands for itself without quotes."""
+    return bool(_PLAIN.fullmatch(text)) and text.lower() not in _WORDS and not _LIKE_A_NUMBER.fullmatch(text)
+
+
 def _block(node: Node, indent: str, lines: list[str]) -> None:
     if isinstance(node, str | int):
         lines.append(indent + _scalar(node))
@@ -57,7 +70,7 @@ def _item(item: Node, indent: str, lines: list[str]) -> None:
 def _scalar(value: str | int) -> str:
     if isinstance(value, int):
         return str(value)
-    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS and not _LIKE_A_NUMBER.fullmatch(value):
+    if is_plain(value):
         return value
     if value.isprintable() and "\ufeff" not in value:
         return "'" + value.replace("'", "''") + "'"

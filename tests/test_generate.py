@@ -90,7 +90,7 @@ def test_check_names_what_differs_and_writes_nothing(here: Path) -> None:
     assert ran.err.splitlines() == [
         f"{DESK[0]}: missing",
         f"{DESK[1]}: differs",
-        *(f"{path}: is of no SLO file any more" for path in CENTRE),
+        *(f"{path}: is generated no more" for path in CENTRE),
         "run: voice-slo generate",
     ]
     assert tree(here) == before
