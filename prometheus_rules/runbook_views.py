@@ -63,7 +63,7 @@ class TierView:
     long: str
     last_long: str
     last_short: str
-    short_under_an_hour: bool
+    long_under_an_hour: bool
     threshold: str
     pace: str
     asked: str
@@ -123,7 +123,7 @@ def tier_view(slo: Slo, tier: Tier) -> TierView:
         long=spelled(tier.long),
         last_long=last(tier.long),
         last_short=last(tier.short),
-        short_under_an_hour=tier.short < _HOUR,
+        long_under_an_hour=tier.long < _HOUR,
         threshold=percent(burn_threshold.threshold(factor, allowed)),
         pace=_times(pace),
         asked=_times(factor) if pace != factor else "",
@@ -133,7 +133,7 @@ def tier_view(slo: Slo, tier: Tier) -> TierView:
         events=tier.min_bad_events,
         chance="" if tier.z is None else chance(tier.z),
         z="" if tier.z is None else plain(tier.z),
-        fewest=burn_threshold.fewest_events(tier, allowed),
+        fewest=burn_threshold.fewest_events(tier, allowed, slo.sli.unit),
         has_callers=slo.sli.unit != "synthetic",
         guarded=bool(tier.min_bad_callers or tier.z is not None),
         waits=spelled(tier.for_) if tier.for_ else "",
