@@ -136,7 +136,7 @@ def test_counts_that_disagree(
 ) -> None:
     scenario = Scenario([counted(event_time, counters, out=out)], minutes=5)
     scenario.firing(names.COUNTS_DISAGREE_ALERT, 350, 0).firing(names.COUNTS_DISAGREE_ALERT, 400, fires)
-    promtool.run(tmp_path, file(every=FIVE_MINUTES), scenario)
+    promtool.run(tmp_path, file(every=FIVE_MINUTES), scenario, parts=COUNTS_ONLY)
 
 
 def test_evaluations_count_when_they_come(tmp_path: Path) -> None:
@@ -210,6 +210,8 @@ WEEK = 7 * 24 * 4
 QUARTER = PrometheusSettings(900, 900)
 COUNTS_ONLY = ("counts", "windows", "budget", "alerts")
 SOURCES_ONLY = ("sources", "alerts")
+SHARES_ONLY = ("counts", "windows", "alerts")
+HOURLY = PrometheusSettings(3600, 3600)
 
 
 def weekly(before: int, now: int, usual: int, steps_now: int = 16) -> list[float | None]:
@@ -241,7 +243,7 @@ def test_no_traffic_right_after_an_outage_of_the_exporter_or_a_new_birth_is_not_
     shown = [*weeks, *[None] * 8, *[weeks[-1]] * 12]
     down = Exporter().shows(shown, shown, [0] * len(shown), LONG_AGO, flow="booking")
     back = (2 * WEEK + 9) * 15
-    scenario = Scenario([down], minutes=15).silent(*range(back - 120, back + 45, 15), alerts=[names.NO_DATA_ALERT])
+    scenario = Scenario([down], minutes=15).silent(back, back + 15, alerts=[names.NO_DATA_ALERT])
     promtool.run(tmp_path, file(every=QUARTER), scenario, parts=COUNTS_ONLY)
     start = 2 * WEEK * 15
     old = Exporter("pod-a").shows(weeks, weeks, [0] * len(weeks), LONG_AGO, flow="booking")
@@ -296,9 +298,9 @@ def test_what_silence_says(tmp_path: Path) -> None:
 
 
 def shares(excluded_before: float, excluded_now: float, *, reason: str = "test_call") -> Exporter:
-    """Eight days of thirty units every quarter of an hour, and what of them is excluded before and on the last day."""
-    days = [(7 * 96, excluded_before), (96, excluded_now)]
-    eligible = counting(*((steps, 30 - out) for steps, out in days))
+    """Eight days of 120 units an hour, and what of them is excluded before and on the last day."""
+    days = [(7 * 24, excluded_before), (24, excluded_now)]
+    eligible = counting(*((steps, 120 - out) for steps, out in days))
     out = counting(*days)
     shown = Exporter().shows(eligible, eligible, [0] * len(eligible), LONG_AGO, flow="booking")
     shown.shows_more(names.EXCLUDED, out, flow="booking", reason=reason, verdict="good")
@@ -307,11 +309,11 @@ def shares(excluded_before: float, excluded_now: float, *, reason: str = "test_c
     return shown
 
 
-@pytest.mark.parametrize(("before", "now", "fires"), [(3, 3, 0), (3, 7, 0), (3, 9, 1), (0, 2, 1), (0, 1, 0)])
+@pytest.mark.parametrize(("before", "now", "fires"), [(12, 12, 0), (12, 28, 0), (12, 36, 1), (0, 8, 1), (0, 4, 0)])
 def test_exclusions_that_jumped(tmp_path: Path, before: int, now: int, fires: int) -> None:
     """From 10 % a day has to be over 25 %; from nothing over 5 %."""
-    scenario = Scenario([shares(before, now)], minutes=15).firing(names.EXCLUSIONS_HIGH_ALERT, 8 * 1440, fires, "all")
-    promtool.run(tmp_path, file(every=QUARTER), scenario)
+    scenario = Scenario([shares(before, now)], minutes=60).firing(names.EXCLUSIONS_HIGH_ALERT, 8 * 1440, fires, "all")
+    promtool.run(tmp_path, file(every=HOURLY), scenario, parts=SHARES_ONLY)
 
 
 def test_what_exclusions_say_and_that_a_reviewed_outage_is_no_surprise(tmp_path: Path) -> None:
@@ -327,13 +329,13 @@ def test_what_exclusions_say_and_that_a_reviewed_outage_is_no_surprise(tmp_path:
         "runbook_url": "https://runbooks.example.com/voice-slo/front-desk/task-completion/exclusions_high",
         "dashboard_url": "https://grafana.example.com/d/voice-slo-front-desk-operator?var-slo=task-completion",
     }
-    scenario = Scenario([shares(3, 9)], minutes=15).fires(names.EXCLUSIONS_HIGH_ALERT, 8 * 1440, (labels, texts))
-    promtool.run(tmp_path, file(every=QUARTER), scenario)
+    scenario = Scenario([shares(12, 36)], minutes=60).fires(names.EXCLUSIONS_HIGH_ALERT, 8 * 1440, (labels, texts))
+    promtool.run(tmp_path, file(every=HOURLY), scenario, parts=SHARES_ONLY)
     start = datetime(2026, 11, 2, tzinfo=UTC)
     outage = Outage("external_outage", start, start, {"stage": "tts"}, "INC-1", "sre-lead")
-    reviewed = Scenario([shares(0, 20, reason="external_outage")], minutes=15)
+    reviewed = Scenario([shares(0, 80, reason="external_outage")], minutes=60)
     reviewed.firing(names.EXCLUSIONS_HIGH_ALERT, 8 * 1440, 0, "all")
-    promtool.run(tmp_path, file(slo(alerting=QUIET, outages=(outage,)), every=QUARTER), reviewed)
+    promtool.run(tmp_path, file(slo(alerting=QUIET, outages=(outage,)), every=HOURLY), reviewed, parts=SHARES_ONLY)
 
 
 def test_a_few_excluded_calls_are_no_jump(tmp_path: Path) -> None:
@@ -342,7 +344,7 @@ def test_a_few_excluded_calls_are_no_jump(tmp_path: Path) -> None:
     shown = Exporter().shows(few, few, [0] * len(few), LONG_AGO, flow="booking")
     shown.shows_more(names.EXCLUDED, counting((7 * 24, 0), (5, 1), (19, 0)), flow="booking", reason="x", verdict="good")
     scenario = Scenario([shown], minutes=60).firing(names.EXCLUSIONS_HIGH_ALERT, 8 * 1440, 0, "all")
-    promtool.run(tmp_path, file(every=PrometheusSettings(3600, 3600)), scenario)
+    promtool.run(tmp_path, file(every=HOURLY), scenario)
 
 
 @pytest.mark.parametrize(("unit", "fires"), [("call", 1), ("turn", 0)])
@@ -354,25 +356,25 @@ def test_turns_of_one_call_weigh_as_one(tmp_path: Path, unit: str, fires: int) -
     shown.shows_more(names.UNKNOWN, [0] * len(out), flow="booking")
     shown.shows_more(names.UNKNOWN_RESOLVED, [0] * len(out), flow="booking")
     scenario = Scenario([shown], minutes=60).firing(names.EXCLUSIONS_HIGH_ALERT, 8 * 1440, fires, "all")
-    own = file(slo(alerting=QUIET, unit=unit), every=PrometheusSettings(3600, 3600))  # type: ignore[arg-type]
+    own = file(slo(alerting=QUIET, unit=unit), every=HOURLY)  # type: ignore[arg-type]
     promtool.run(tmp_path, own, scenario)
 
 
 def test_unknown_verdicts_and_segments_that_jumped(tmp_path: Path) -> None:
-    steps = (7 * 96, 96)
+    steps = (7 * 24, 24)
     named, nameless = counting((steps[0], 30), (steps[1], 15)), counting((steps[0], 0), (steps[1], 6))
     shown = Exporter()
     for flow, eligible in (("booking", named), ("unknown", nameless), ("other", nameless)):
         shown.shows(eligible, eligible, [0] * len(eligible), LONG_AGO, flow=flow)
         shown.shows_more(names.UNKNOWN, counting((steps[0], 0), (steps[1], 3)), flow=flow)
         shown.shows_more(names.UNKNOWN_RESOLVED, [0] * len(eligible), flow=flow)
-    scenario = Scenario([shown], minutes=15).firing(names.UNKNOWN_HIGH_ALERT, 7 * 1440, 0, "all")
+    scenario = Scenario([shown], minutes=60).firing(names.UNKNOWN_HIGH_ALERT, 7 * 1440, 0, "all")
     scenario.firing(names.UNKNOWN_HIGH_ALERT, 8 * 1440, 2, "all")
     by_class = 'count by (alert_class) (ALERTS{alertname="VoiceSLOUnknownHigh",alertstate="firing"})'
     scenario.gives(
         by_class, 8 * 1440, ({"alert_class": "unknown_segments"}, 1), ({"alert_class": "unknown_verdicts"}, 1)
     )
-    promtool.run(tmp_path, file(every=QUARTER), scenario)
+    promtool.run(tmp_path, file(every=HOURLY), scenario, parts=SHARES_ONLY)
 
 
 # Definitions

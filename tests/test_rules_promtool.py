@@ -70,7 +70,7 @@ def test_a_burst_of_failures_of_several_callers_pages(tmp_path: Path) -> None:
         "summary": "Connection success (front-desk): fast burn of the error budget over all segments",
         "description": (
             "6 of 30 calls failed in 15 minutes, 6 callers; 20 % of the 30-day budget left, gone in 10 min at this pace"
-            " (every flow together). Most in flow book & go (6). Mostly slow (5)"
+            " (every flow together). Most in flow: book & go 6. Mostly slow (5)"
             ". agent_version v2 stands out: 3 failures more than its share"
         ),
         "burn_rate": "40 times the budget's pace in 15 minutes; fires from 10 times (5 % failed)",
