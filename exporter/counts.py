@@ -47,6 +47,7 @@ class Counts:
     """Values by key and name. Only the writer's thread touches this."""
 
     values: dict[Key, dict[Name, int]] = field(default_factory=dict)
+    _label_sets: dict[int, dict[str, None]] = field(default_factory=dict)
     _dirty: set[tuple[Key, Name]] = field(default_factory=set)
     _gone: list[tuple[Key, Name]] = field(default_factory=list)
 
@@ -54,8 +55,19 @@ class Counts:
     def of(cls, rows: Iterable[CounterRow]) -> Counts:
         counts = cls()
         for row in rows:
-            counts.values.setdefault((row.slo, row.labels), {})[row.name, row.extra] = row.value
+            counts._held(row.slo, row.labels)[row.name, row.extra] = row.value
         return counts
+
+    def _held(self, slo: int, labels: str) -> dict[Name, int]:
+        held = self.values.get((slo, labels))
+        if held is None:
+            held = self.values[slo, labels] = {}
+            self._label_sets.setdefault(slo, {})[labels] = None
+        return held
+
+    def label_sets(self, slo: int) -> list[str]:
+        """Labels under which the SLO has values, with `WHOLE_SLO` where it has figures without."""
+        return list(self._label_sets.get(slo, ()))
 
     def get(self, slo: int, labels: str, name: str, extra: str = "") -> int:
         return self.values.get((slo, labels), {}).get((name, extra), 0)
@@ -67,24 +79,28 @@ class Counts:
         self.put(slo, labels, name, extra, self.get(slo, labels, name, extra) + by)
 
     def put(self, slo: int, labels: str, name: str, extra: str, value: int) -> None:
-        self.values.setdefault((slo, labels), {})[name, extra] = value
+        self._held(slo, labels)[name, extra] = value
         self._dirty.add(((slo, labels), (name, extra)))
 
     def remove(self, slo: int, labels: str, name: str, extra: str) -> int:
         """Forget one series. Returns its value, 0 where there was none."""
-        value = self.values.get((slo, labels), {}).pop((name, extra), 0)
+        value = self.values.get((slo, labels), {}).pop((name, extra), None)
+        if value is None:
+            return 0
         self._dirty.discard(((slo, labels), (name, extra)))
         self._gone.append(((slo, labels), (name, extra)))
         return value
 
     def drop(self, slo: int) -> None:
         """Forget an SLO's series, but not the totals of its units."""
-        for key in [k for k in self.values if k[0] == slo]:
+        for labels in self.label_sets(slo):
+            key = slo, labels
             kept = {name: value for name, value in self.values[key].items() if name[0] in (UNITS, SEEN)}
             if kept:
                 self.values[key] = kept
             else:
                 del self.values[key]
+                del self._label_sets[slo][labels]
         self._dirty = {(key, name) for key, name in self._dirty if name in self.values.get(key, {})}
 
     def take_dirty(self) -> list[CounterRow]:

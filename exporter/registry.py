@@ -180,10 +180,10 @@ def _bear_declared(counts: Counts, entry: Loaded, now: int) -> None:
 
 def _recount_window(store: Store, counts: Counts, entry: Loaded, start: int, end: int) -> None:
     slo = entry.row.id
-    for key in [key for key in counts.values if key[0] == slo]:
+    for labels in counts.label_sets(slo):
         for extra in (ELIGIBLE, BAD):
-            if counts.get(slo, key[1], WINDOW, extra):
-                counts.put(slo, key[1], WINDOW, extra, 0)
+            if counts.get(slo, labels, WINDOW, extra):
+                counts.put(slo, labels, WINDOW, extra, 0)
     entry.row, entry.window_end = entry.row._replace(period=_reach(entry.slo), window_start=start), end
     _add_window(counts, entry, store.window(slo, entry.row.era, start, end), 1)
     _show_period(counts, entry)

@@ -159,6 +159,11 @@ class Schedules:
         return [miss for schedule in list(self._schedules.values()) for miss in self._overdue(schedule, now)]
 
     def _overdue(self, schedule: ScheduleRow, now: int) -> list[Miss]:
+        if schedule.due > now + schedule.every:
+            # The clock was set back. What it told before must not keep the schedule silent until it is there again.
+            last_run = None if schedule.last_run is None else min(schedule.last_run, now)
+            schedule = schedule._replace(due=now + schedule.every, last_run=last_run, passed=min(schedule.passed, now))
+            self._put(schedule)
         given_up = now - schedule.grace
         unsure = min(given_up, self._listening_since + schedule.grace - 1)
         if schedule.due <= unsure:

@@ -20,14 +20,8 @@ UNSEEN = 7 * 86_400 * 1_000_000
 SEEN_STEP = 3_600 * 1_000_000
 """How exact it is kept when a value was last seen: not every unit has to write it."""
 VERDICTS = (c.GOOD, c.BAD)
-
-
-@dataclass(slots=True)
-class _Named:
-    """Named values of an open segment with their last time, µs. Before `full_until` none may give way."""
-
-    seen: dict[str, int]
-    full_until: int = 0
+Named = dict[str, int]
+"""Named values of an open segment with their last time, µs; the one unseen longest is the first."""
 
 
 @dataclass(slots=True)
@@ -35,7 +29,7 @@ class Slices:
     """Counts within the writer's running transaction. Make a new one, or `forget`, where counts are read anew."""
 
     counts: c.Counts
-    _named: dict[tuple[int, str], _Named] = field(default_factory=dict)
+    _named: dict[tuple[int, str], Named] = field(default_factory=dict)
 
     def forget(self) -> None:
         """What is named is in the counts; this is only their index."""
@@ -57,43 +51,43 @@ class Slices:
     def _is_named(self, slo: int, segment: Segment, value: str, now: int) -> bool:
         """Whether the value is one of the N, made so where there is room."""
         named = self._names(slo, segment.name)
-        last = named.seen.get(value)
-        if last is None:
-            if len(named.seen) >= (segment.max_values or 0) and not self._make_room(slo, segment, named, now):
-                return False
-        elif now - last < SEEN_STEP:
+        last = named.get(value)
+        if last is not None and now - last < SEEN_STEP:
             return True
-        named.seen[value] = now
+        if last is None and not self._make_room(slo, segment, named, now):
+            return False
+        named.pop(value, None)
+        named[value] = now
         self.counts.put(slo, c.WHOLE_SLO, c.SLICE_SEEN, f"{segment.name}|{value}", now)
         return True
 
-    def _names(self, slo: int, dimension: str) -> _Named:
+    def _names(self, slo: int, dimension: str) -> Named:
         found = self._named.get((slo, dimension))
         if found is None:
             whole = self.counts.values.get((slo, c.WHOLE_SLO), {})
-            pairs = ((extra.partition("|"), at) for (name, extra), at in whole.items() if name == c.SLICE_SEEN)
-            found = _Named({value: at for (held, _, value), at in pairs if held == dimension})
+            pairs = ((at, extra.partition("|")) for (name, extra), at in whole.items() if name == c.SLICE_SEEN)
+            found = {value: at for at, (held, _, value) in sorted(pairs) if held == dimension}
             self._named[slo, dimension] = found
         return found
 
-    def _make_room(self, slo: int, segment: Segment, named: _Named, now: int) -> bool:
-        """Whether a value gave way. A smaller `max` than before takes effect by and by."""
-        while now >= named.full_until and len(named.seen) >= (segment.max_values or 0):
-            oldest = min(named.seen, key=lambda value: (named.seen[value], value))
-            if named.seen[oldest] + UNSEEN > now:
-                named.full_until = named.seen[oldest] + UNSEEN
+    def _make_room(self, slo: int, segment: Segment, named: Named, now: int) -> bool:
+        """Whether there is room for one more, made where values may give way: also after `max` was lowered."""
+        while len(named) >= (segment.max_values or 0):
+            oldest, last = next(iter(named.items()))
+            if last + UNSEEN > now:
                 return False
-            del named.seen[oldest]
+            del named[oldest]
             self._give_way(slo, segment.name, oldest)
-        return len(named.seen) < (segment.max_values or 0)
+        return True
 
     def _give_way(self, slo: int, dimension: str, value: str) -> None:
         self.counts.remove(slo, c.WHOLE_SLO, c.SLICE_SEEN, f"{dimension}|{value}")
-        for _, labels in [key for key in self.counts.values if key[0] == slo and key[1] != c.WHOLE_SLO]:
-            for verdict in VERDICTS:
-                n = self.counts.remove(slo, labels, c.SLICE, slice_key(verdict, dimension, value))
+        for verdict in VERDICTS:
+            shown, gone = slice_key(verdict, dimension, value), f"{verdict}|{dimension}"
+            for labels in self.counts.label_sets(slo):
+                n = self.counts.remove(slo, labels, c.SLICE, shown)
                 if n:
-                    self.counts.add(slo, labels, c.SLICE_GONE, f"{verdict}|{dimension}", n)
+                    self.counts.add(slo, labels, c.SLICE_GONE, gone, n)
 
 
 def slice_key(verdict: str, dimension: str, value: str) -> str:

@@ -228,10 +228,26 @@ def test_a_clock_set_back_judges_nothing_twice(desk: Desk) -> None:
     listen(desk, 720)
     assert runs(desk) == Counter(missed=2)
     desk.now -= 600 * SECOND
-    listen(desk, 600)
+    listen(desk, 420)
     assert runs(desk) == Counter(missed=2)
+    listen(desk, 60)
+    assert runs(desk) == Counter(missed=3)
+    assert desk.states(SLO) == Counter(bad=3)
+
+
+def test_a_clock_that_ran_ahead_for_a_while_hides_no_failure(desk: Desk) -> None:
+    here = desk.now
+    desk.wait(3 * DAY)
     desk.send([run(desk)])
+    desk.now = here
+    desk.wait(1)
+    desk.send([run(desk, "bad")])
+    assert failures(desk) == 1
     assert due(desk) == 300
+    schedule = flow(desk).schedule
+    assert schedule is not None
+    assert schedule.last_run is not None
+    assert schedule.last_run - desk.now < SECOND
 
 
 def test_no_slot_is_judged_twice_across_restarts(desk: Desk) -> None:
@@ -525,3 +541,20 @@ def test_the_slo_counts_what_the_runs_do(seed: int) -> None:
         desk.restart()
         assert desk.states(SLO) == before
         desk.store.close()
+
+
+def test_of_an_open_flow_only_those_with_a_schedule_are_named(tmp_path: Path) -> None:
+    text = TEXT.replace("budget_by: [flow]\n", "").replace("{fraud: [frauds], faq: [], booking: []}", "{max: 3}")
+    desk = Desk(tmp_path, [one(text)])
+    desk.send([run(desk, flow=f"made-up-{n}") for n in range(20)] + [run(desk), run(desk, flow="a\nb")])
+    assert {f.flow: f.runs["good"] for f in desk.mirror.flows} == {"faq": 0, "fraud": 1, "other": 21}
+
+
+def test_without_a_flow_segment_runs_have_no_flow(tmp_path: Path) -> None:
+    text = "".join(line for line in TEXT.splitlines(True) if "flow" not in line and "synthetics" not in line)
+    desk = Desk(tmp_path, [one(text)])
+    desk.send([run(desk), run(desk, flow=None, run="r")])
+    listen(desk, 1_860)
+    assert {f.flow: +Counter(f.runs) for f in desk.mirror.flows} == {
+        "other": Counter(good=1), "unknown": Counter(good=1),
+    }  # fmt: skip
