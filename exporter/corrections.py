@@ -83,7 +83,7 @@ class Corrections:
 
     def _count(self, entry: Loaded, was: UnitRow, became: UnitRow, now: int) -> None:
         outage = became if became.outcome == c.EXCLUDED else was
-        if was.at >= entry.row.window_start:
+        if entry.in_window(was.at):
             by = 1 if became.outcome == c.BAD else -1
             self.counts.add(was.slo, was.labels, c.WINDOW, c.ELIGIBLE, by)
             self.counts.add(was.slo, was.labels, c.WINDOW, c.BAD, by)

@@ -9,6 +9,7 @@ from exporter import counts as c
 from exporter.calls import Call
 from exporter.own_metrics import Notes
 from exporter.registry import Loaded, born
+from exporter.slices import Slices
 from exporter.store import Store, UnitRow
 from voice_slo import names
 from voice_slo.judge import Verdict, judge
@@ -36,6 +37,7 @@ class Counting:
     counts: c.Counts
     notes: Notes
     pending: dict[int, int]
+    slices: Slices
 
     def judge_call(self, call: Call, loaded: list[Loaded], now: int, *, late: bool = False) -> None:
         """Count every unit of the call whose verdict is due, and note how many still are not.
@@ -171,7 +173,7 @@ class Counting:
             return False
         add = self._adder(entry, labels)
         created = born(self.counts, entry, labels, unit.at, now)
-        if verdict.outcome in _WINDOWED and unit.at >= entry.row.window_start:
+        if verdict.outcome in _WINDOWED and entry.in_window(unit.at):
             add(c.WINDOW, c.ELIGIBLE)
             if verdict.outcome == c.BAD:
                 add(c.WINDOW, c.BAD)
@@ -184,6 +186,7 @@ class Counting:
                 add(verdict.outcome, "")
             case _:
                 add(c.ELIGIBLE, "")
+                self.slices.add(entry, labels, unit.segments, verdict.outcome, now)
                 self._good_or_bad(call, entry, unit, verdict, labels, caller, now)
         return True
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from exporter import counts as c
+from exporter.slices import VERDICTS, slice_key
 from voice_slo import names
 
 PIECE = 2_000
@@ -48,6 +50,10 @@ def series(exposed: Iterable[c.Exposed], values: Mapping[c.Key, Mapping[c.Name, 
     for entry in exposed:
         base = ((names.AGENT, entry.agent), (names.SLO, entry.slo))
         yield Series(names.DEFINITION_INFO, (*base, ("definition", entry.definition)), 1)
+        if entry.calendar:
+            whole = values[entry.id, c.WHOLE_SLO]
+            yield Series(names.PERIOD_START, base, whole[c.PERIOD_START, ""] / _US)
+            yield Series(names.PERIOD_END, base, whole[c.PERIOD_END, ""] / _US)
         for labels, counts in sorted(by_slo.get(entry.id, ())):
             own = (*base, *zip(entry.budget_by, json.loads(labels), strict=True))
             yield from _label_set(entry, own, counts)
@@ -70,6 +76,32 @@ def _label_set(entry: c.Exposed, own: tuple[tuple[str, str], ...], counts: Mappi
         was, became, reason = extra.split("|", 2)
         labels = (*own, (names.FROM, was), (names.TO, became), (names.REASON, reason))
         yield Series(names.CORRECTED, labels, counts.get((c.CORRECTED, extra), 0))
+    yield from _slices(entry, own, counts)
+
+
+def _slices(entry: c.Exposed, own: tuple[tuple[str, str], ...], counts: Mapping[c.Name, int]) -> Iterator[Series]:
+    """Good and bad of a value appear together, with its first unit."""
+    seen = {tuple(extra.split("|", 2)[1:]) for name, extra in counts if name == c.SLICE}
+    for dimension, value in sorted(seen):
+        if dimension in entry.dimensions:
+            labels = (*own, (names.DIMENSION, dimension), (names.SLICE_VALUE, value))
+            for verdict in VERDICTS:
+                n = counts.get((c.SLICE, slice_key(verdict, dimension, value)), 0)
+                yield Series(names.SLICES, (*labels, (names.VERDICT, verdict)), n)
+
+
+def synthetic_series(flows: Iterable[c.FlowRuns]) -> Iterator[Series]:
+    """Runs by result, all at 0 from the start; of flows without a schedule nothing else."""
+    for flow in flows:
+        own = ((names.AGENT, flow.agent), (names.FLOW, flow.flow))
+        for result, n in flow.runs.items():
+            yield Series(names.SYNTHETIC_RUNS, (*own, ("result", result)), n)
+        schedule = flow.schedule
+        if schedule is not None:
+            yield Series(names.SYNTHETIC_FAILURES, own, schedule.failures)
+            yield Series(names.SYNTHETIC_INTERVAL, own, schedule.every // _US)
+            if schedule.last_run is not None:
+                yield Series(names.SYNTHETIC_LAST_RUN, own, schedule.last_run / _US)
 
 
 class Exposition:
@@ -81,8 +113,8 @@ class Exposition:
 
     def render(self) -> Iterator[bytes]:
         """The text format 0.0.4, of one moment, in pieces so that a large scrape lets other work run between them."""
-        lines: dict[names.Metric, list[str]] = {metric: [] for metric in names.SLI_METRICS}
-        for found in series(*self._mirror.exposed()):
+        lines: dict[names.Metric, list[str]] = {m: [] for m in (*names.SLI_METRICS, *names.SYNTHETIC_METRICS)}
+        for found in chain(series(*self._mirror.exposed()), synthetic_series(self._mirror.flows)):
             lines[found.metric].append(f"{self._prefix(found)}{found.value}\n")
         for metric, held in lines.items():
             yield f"# HELP {metric.name} {_escape_help(metric.help)}\n# TYPE {metric.name} {metric.type}\n".encode()

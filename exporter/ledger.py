@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from exporter import slices
 from exporter.calls import EVENTS_A_CALL, Call, Calls, Taken, compact, take, write
 from exporter.corrections import Corrections
 from exporter.counting import Counting
@@ -14,10 +15,13 @@ from exporter.counts import Counts, Mirror
 from exporter.intake import Delivery, Receipt, Rejection
 from exporter.own_metrics import Notes, OwnMetrics
 from exporter.registry import Loaded, advance_window, exposed, register
+from exporter.schedules import Miss, Schedules
+from exporter.slices import Slices
 from exporter.store import Store
 from voice_slo import names
 from voice_slo.events import Event, rfc3339
 from voice_slo.explain import Explanation, explain
+from voice_slo.facts import join, missed_run
 from voice_slo.spec import SloFile
 from voice_slo.units import Phase
 
@@ -56,6 +60,7 @@ class Ledger:
         self.files: Sequence[SloFile] = ()
         self.loaded: dict[str, list[Loaded]] = {}
         self._calls = Calls(store)
+        self._schedules = Schedules(store, clock())
         self._restore()
         self.load(files)
 
@@ -63,6 +68,7 @@ class Ledger:
 
     def _restore(self) -> None:
         self._calls.clear()
+        self._schedules.restore()
         self.counts = Counts.of(self.store.counters())
         pending: dict[int, int] = {}
         self.open_calls = self.store.open_calls()
@@ -70,7 +76,7 @@ class Ledger:
             for slo, n in msgspec.json.decode(waiting, type=dict[int, int]).items():
                 pending[slo] = pending.get(slo, 0) + n
         self._notes = Notes()
-        self._counting = Counting(self.store, self.counts, self._notes, pending)
+        self._counting = Counting(self.store, self.counts, self._notes, pending, Slices(self.counts))
         self._corrections = Corrections(self.store, self.counts, self._notes)
 
     @property
@@ -88,20 +94,29 @@ class Ledger:
         """Put these SLO files in force; open calls are judged by them from now on."""
         self.store.begin()
         try:
-            self.loaded = register(self.store, self.counts, files, self.clock())
+            now = self.clock()
+            self.loaded = register(self.store, self.counts, files, now)
+            self._schedules.load(files, now)
+            slices.complete(self.counts, self._entries())
             self._commit()
         except BaseException:
             self.store.rollback()
             raise
         self.files = files
+        self._counting.slices.forget()
         self._declared = {file.agent: _declared(file) for file in files}
         self.mirror.replace(exposed(self.loaded), self.counts.values)
+        self.mirror.flows = self._schedules.shown()
 
     def _commit(self) -> None:
-        rows = self.counts.take_dirty()
+        gone, rows = self.counts.take_gone(), self.counts.take_dirty()
+        self.store.delete_counters(gone)
         self.store.put_counters(rows)
+        runs_changed = self._schedules.write()
         self.store.commit()
-        self.mirror.publish(rows)
+        self.mirror.publish(rows, gone)
+        if runs_changed:
+            self.mirror.flows = self._schedules.shown()
         self.own.apply(self._notes)
 
     # Events -----------------------------------------------------------------------------------------------------
@@ -136,6 +151,7 @@ class Ledger:
             match take(call, self._trimmed(event, agent, delivery.source), delivery.source):
                 case Taken.NEW:
                     accepted += 1
+                    self._notes.inc(names.ACCEPTED, agent, delivery.source)
                 case Taken.REPEAT:
                     duplicate += 1
                 case Taken.TOO_MANY:
@@ -208,6 +224,7 @@ class Ledger:
         if call.facts.overflow:
             self._notes.inc(names.DROPPED_VALUES, "store", "call_too_large")
         if call.row.phase == Phase.OPEN:
+            self._schedules.observe(call, now)
             self._counting.judge_call(call, self.loaded.get(call.row.agent, []), now)
 
     def _note(self, delivery: Delivery, receipt: Receipt, now: int) -> None:
@@ -237,7 +254,8 @@ class Ledger:
         settled = [self._calls.get(id_) for id_ in due]
         for call in settled:
             self._settle(call, now)
-        write(self.store, settled)
+        missed = [self._miss(miss, now) for miss in self._schedules.overdue(now)]
+        write(self.store, [*settled, *missed])
         corrected, uncorrected = self._corrections.step(self._calls, self._entries(), now)
         for entry in self._entries():
             advance_window(self.store, self.counts, entry, now)
@@ -248,7 +266,8 @@ class Ledger:
         self._calls.drop(pruned)
         self.open_calls = self.store.open_calls()
         self._commit()
-        self._calls.forget_old([*settled, *corrected])
+        self._schedules.listened(now)
+        self._calls.forget_old([*settled, *missed, *corrected])
         return uncorrected or len(due) == CALLS_A_TICK or len(pruned) >= PRUNE_STEP
 
     def _entries(self) -> Iterable[Loaded]:
@@ -260,6 +279,7 @@ class Ledger:
         advancing = call.row.advance is not None and call.row.advance <= now
         if advancing:
             self._advance(call, now)
+        self._schedules.observe(call, now)
         self._counting.judge_call(call, loaded, now, late=not advancing)
         if advancing:
             self._corrections.settled(call, loaded, now)
@@ -278,6 +298,18 @@ class Ledger:
             call.row = row._replace(phase=int(Phase.OPERATIONAL), advance=quality)
         else:
             call.row = row._replace(phase=int(Phase.QUALITY), advance=None)
+
+    def _miss(self, miss: Miss, now: int) -> Call:
+        """A call that holds nothing but the facts of a run that never came, so that it is judged as any other is."""
+        key = f"missed:{miss.flow}:{rfc3339(miss.due)}"
+        found = self.store.find_call(miss.agent, "call", key)
+        call = self._calls.get(self.store.insert_call(miss.agent, key, now) if found is None else found)
+        join(call.facts, missed_run(miss.flow, miss.due, now))
+        call.folded = True
+        call.row = call.row._replace(phase=int(Phase.QUALITY), due=None, advance=None)
+        self._schedules.missed(miss, call.row.id)
+        self._counting.judge_call(call, self.loaded.get(miss.agent, []), now)
+        return call
 
     def explain(self, value: str) -> list[Explanation]:
         """Why the calls with this id were counted so; what stands in the counters beside what the facts say now."""

@@ -45,6 +45,10 @@ class OwnMetrics:
             values = self._values[metric]
             values[labels] = values.get(labels, 0) + by
 
+    def show(self, metric: names.Metric, *labels: str) -> None:
+        """Have the series there from now on, at 0 where nothing was counted yet."""
+        self.inc(metric, *labels, by=0)
+
     def apply(self, notes: Notes) -> None:
         """What a transaction noted, once it has committed."""
         for (metric, labels), n in notes.take():

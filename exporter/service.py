@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,14 +13,16 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from exporter import counts as c
 from exporter.access import Access, read_tokens
-from exporter.config import ExporterConfig
+from exporter.config import ExporterConfig, SourceConfig
 from exporter.exposition import Exposition
 from exporter.http import Application, Services, create_app
 from exporter.ledger import Clock, Ledger, Times
 from exporter.own_metrics import OwnMetrics
 from exporter.privacy import load_or_create_key
 from exporter.registry import Loaded
-from exporter.status_page import STATES, Link, SloView, SourceView, StatusView, render, state_of
+from exporter.schedule_rows import ScheduleRow
+from exporter.sources import OTLP, SPAN_SOURCES
+from exporter.status_page import STATES, Link, ScheduleView, SloView, SourceView, StatusView, render, state_of
 from exporter.store import DATABASE, DirectoryLock, Store
 from exporter.writer import Writer
 from voice_slo import names
@@ -90,6 +92,8 @@ class Service:
         self._reload_problem = None
         self.own.set(names.RELOAD_SUCCESS, value=1)
         self.own.set(names.RELOAD_TIME, value=self._clock() / _US)
+        for agent, source in senders(self._config.sources, self._loaded):
+            self.own.show(names.ACCEPTED, agent, source)
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry(auto_describe=False)
@@ -178,6 +182,7 @@ class Service:
             sources=[self._source(name) for name in self._source_names()],
             warnings=self._warnings(),
             links=self._links(),
+            schedules=[_schedule(flow.schedule, flow.runs) for flow in self._mirror.flows if flow.schedule],
         )
 
     def _source_names(self) -> list[str]:
@@ -217,6 +222,13 @@ class Service:
         return found
 
 
+def senders(sources: Mapping[str, SourceConfig], agents: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(agent, source) from which events may come: `otlp` brings those of scopes without settings of their own."""
+    for name, source in sources.items():
+        spoken = [span for span in SPAN_SOURCES if span not in sources] if name == OTLP else [name]
+        yield from ((agent, one) for one in spoken for agent in agents if source.settings.agent in (None, agent))
+
+
 VERDICTS = ("good", "bad", "excluded", "unknown", "not_concerned", "awaiting")
 
 
@@ -254,13 +266,23 @@ def _view(
         excluded=whole.get((c.UNITS, c.EXCLUDED), 0), unknown=whole.get((c.UNITS, c.UNKNOWN), 0),
         awaiting=whole.get((c.UNITS, c.AWAITING), 0), pending=pending,
         budget=sum((b[2] for b in budgets), Decimal(0)), state=max(states, key=STATES.index),
+        calendar=slo.calendar,
+    )  # fmt: skip
+
+
+def _schedule(row: ScheduleRow, runs: Mapping[str, int]) -> ScheduleView:
+    return ScheduleView(
+        agent=row.agent, flow=row.flow, every=row.every // _US,
+        last_run=None if row.last_run is None else _moment(row.last_run / _US), due=_moment(row.due / _US),
+        good=runs["good"], bad=runs["bad"], missed=runs["missed"], unknown=runs["unknown"], failures=row.failures,
     )  # fmt: skip
 
 
 def _as_json(view: SloView) -> dict[str, object]:
     return {
         "agent": view.agent, "slo": view.name, "title": view.title, "owner": view.owner,
-        "objective": str(view.objective), "period_seconds": view.period, "eligible": view.eligible, "bad": view.bad,
+        "objective": str(view.objective), "period_seconds": view.period,
+        "calendar": view.calendar or None, "eligible": view.eligible, "bad": view.bad,
         "excluded": view.excluded, "unknown": view.unknown, "awaiting": view.awaiting, "pending": view.pending,
         "budget_events": str(view.budget), "remaining_events": str(view.remaining), "state": view.state,
     }  # fmt: skip

@@ -23,7 +23,8 @@ class Link:
 class SloView:
     """One SLO over its period, by event time. `budget` is how many bad events the eligible ones so far allow.
 
-    `state` is the most urgent of its budgets' states.
+    `calendar` is the time zone of a period that is a calendar month, else empty. `state` is the most urgent of its
+    budgets' states.
     """
 
     agent: str
@@ -40,6 +41,7 @@ class SloView:
     pending: int
     budget: Decimal
     state: str
+    calendar: str = ""
 
     @property
     def remaining(self) -> Decimal:
@@ -81,6 +83,22 @@ class SourceView:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleView:
+    """Scheduled test calls of one flow; `every` in seconds. `failures`: bad and missed ones since the last good one."""
+
+    agent: str
+    flow: str
+    every: int
+    last_run: datetime | None
+    due: datetime
+    good: int
+    bad: int
+    missed: int
+    unknown: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatusView:
     """All that the page shows. `warnings` are sentences: gaps, paths that never matched, a failed reload."""
 
@@ -96,6 +114,7 @@ class StatusView:
     sources: Sequence[SourceView]
     warnings: Sequence[str]
     links: Sequence[Link]
+    schedules: Sequence[ScheduleView] = ()
 
 
 def render(view: StatusView) -> str:

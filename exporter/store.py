@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from exporter import outage_rows
+from exporter import outage_rows, schedule_rows
 
 SCHEMA_VERSION = 1
 DATABASE = "voice-slo.sqlite3"
@@ -143,8 +143,9 @@ class Store:
         found = self._value("schema")
         if found != SCHEMA_VERSION:
             raise StoreVersion(f"{self.path}: schema {found}; this version reads schema {SCHEMA_VERSION}")
-        self._db.executescript(outage_rows.SCHEMA)
+        self._db.executescript(outage_rows.SCHEMA + schedule_rows.SCHEMA)
         self.outages = outage_rows.OutageRows(self._db)
+        self.schedules = schedule_rows.ScheduleRows(self._db)
 
     def _value(self, key: str) -> int:
         return int(self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()[0])
@@ -221,6 +222,7 @@ class Store:
         self._db.execute("DELETE FROM events WHERE call = ?", (old,))
         self._db.execute("UPDATE aliases SET call = ? WHERE call = ?", (new, old))
         self.outages.move_call(old, new)
+        self.schedules.move_call(old, new)
         self._db.execute("DELETE FROM calls WHERE id = ?", (old,))
 
     # Events -----------------------------------------------------------------------------------------------------
@@ -296,6 +298,10 @@ class Store:
     def put_counters(self, rows: Iterable[CounterRow]) -> None:
         self._db.executemany("INSERT OR REPLACE INTO counters VALUES (?, ?, ?, ?, ?)", rows)
 
+    def delete_counters(self, rows: Iterable[CounterRow]) -> None:
+        query = "DELETE FROM counters WHERE slo = ? AND labels = ? AND name = ? AND extra = ?"
+        self._db.executemany(query, [row[:4] for row in rows])
+
     def drop_counters(self, slo: int) -> None:
         self._db.execute("DELETE FROM counters WHERE slo = ? AND name NOT IN ('units', 'seen')", (slo,))
 
@@ -311,7 +317,7 @@ class Store:
         self._db.executemany("DELETE FROM events WHERE call = ?", emptied)
         self._db.executemany("UPDATE calls SET facts = x'' WHERE id = ?", emptied)
         gone = self._ids("last_receipt < ?", keys_before, limit)
-        for table in ("events", "aliases", "units", "corrections"):
+        for table in ("events", "aliases", "units", "corrections", "runs"):
             self._db.executemany(f"DELETE FROM {table} WHERE call = ?", gone)
         self._db.executemany("DELETE FROM calls WHERE id = ?", gone)
         return [id_ for (id_,) in (*emptied, *gone)]

@@ -137,7 +137,7 @@ def _planned(found: Sequence[Definition], choices: Choices, notes: Notes) -> lis
             notes.found.append(_changed(definition, "owner", f"{shown(owner)} became {shown(one_line(owner))}", name))
         sli = slis.pop(name, "") or slis.get("", "") or definition.sli
         period = definition.period or choices.period or DEFAULT_PERIOD
-        planned.append(Planned(name, definition, sli, owner, period))
+        planned.append(Planned(name, definition, sli, owner, period, definition.zone))
     unknown = [name for name in slis if name]
     if unknown:
         there = ", ".join(p.name for p in planned)

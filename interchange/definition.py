@@ -56,6 +56,7 @@ class Notes:
 class Definition:
     """One SLO of another tool. Ratios are exact, `period` is in seconds and None where the tool's spec has none.
 
+    `zone` is set where the period is the calendar month of a time zone.
     `queries` are (what it is, text) and only ever shown: they are about series, the language is about calls.
     `alerting` is a policy's name, tiers, or None for voice-slo's default. `sli` is set where our own export said it.
     """
@@ -65,6 +66,7 @@ class Definition:
     tool: str
     objective: Decimal
     period: int | None = None
+    zone: str = ""
     title: str = ""
     description: str = ""
     owner: str = ""

@@ -17,6 +17,9 @@ _PROMETHEUS = re.compile(
     r"(?:(\d{1,6})y)?(?:(\d{1,6})w)?(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?", re.ASCII
 )
 _PROMETHEUS_SECONDS = (365 * DAY, 7 * DAY, DAY, 3600, 60, 1)
+MONTH = "1M"
+MONTH_START = re.compile(r"\d{4}-\d\d-01[ T]00:00:00", re.ASCII)
+"""OpenSLO's way to write when the first of several calendar months begins."""
 _SHORTHAND = re.compile(r"(\d{1,6})([mhdwMQY])", re.ASCII)
 _SHORTHAND_SECONDS = {"m": 60, "h": 3600, "d": DAY, "w": 7 * DAY, "M": 30 * DAY, "Q": 90 * DAY, "Y": 365 * DAY}
 _NOT_EXACT = {"M": "a month became 30 days", "Q": "a quarter became 90 days", "Y": "a year became 365 days"}

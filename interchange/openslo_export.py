@@ -19,6 +19,8 @@ Value = Mapping[str, "Value"] | Sequence["Value"] | str | bool | Decimal
 """What an object is made of; a number is an exact decimal."""
 Object = dict[str, Value]
 LONGEST_DESCRIPTION = 1050
+_ANY_FIRST = "2026-01-01 00:00:00"
+"""Months are counted from here on; which one was the first means nothing to a monthly budget."""
 _HALF = Decimal("0.5")
 _SIX_PLACES = Decimal("0.000001")
 
@@ -128,16 +130,22 @@ def _spec(slo: Slo, part: Part, name: str, service: str, lost: _Lost) -> Object:
     target = part.target
     # An observed SLO is shown and never pages.
     alerts = [] if target.mode == "observe" else list(_alerts(slo, target, name, lost))
-    window: Object = {"duration": figures.shorthand(slo.period) or prometheus_duration(slo.period), "isRolling": True}
     spec: Object = {
         "description": _description(slo, part),
         "service": service,
         "indicator": {"metadata": _indicator(name, slo, part), "spec": {"ratioMetric": _ratio(part)}},
-        "timeWindow": [window],
+        "timeWindow": [_window(slo)],
         "budgetingMethod": "Occurrences",
         "objectives": [{"displayName": percent(target.objective), "target": target.objective}],
     }
     return {**spec, "alertPolicies": alerts} if alerts else spec
+
+
+def _window(slo: Slo) -> Object:
+    if slo.calendar:
+        months: Object = {"startTime": _ANY_FIRST, "timeZone": slo.calendar}
+        return {"duration": figures.MONTH, "isRolling": False, "calendar": months}
+    return {"duration": figures.shorthand(slo.period) or prometheus_duration(slo.period), "isRolling": True}
 
 
 def _indicator(name: str, slo: Slo, part: Part) -> Object:

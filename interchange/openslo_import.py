@@ -11,8 +11,10 @@ from interchange.definition import Definition, Notes, flat, prose, query
 from interchange.openslo_alerts import alerting
 from interchange.openslo_objects import SLI, SLO, VERSION, Metadata, Named, Thing, inline, referred, told
 from voice_slo import quantities, reading, yaml_source
+from voice_slo.calendar_month import is_zone
 from voice_slo.catalog import catalog
 from voice_slo.parse_objectives import MODES
+from voice_slo.parse_slo import NOMINAL_MONTH, Period
 from voice_slo.quantities import percent
 from voice_slo.reading import At
 
@@ -32,6 +34,7 @@ METHODS = ("Occurrences", "Timeslices", "RatioTimeslices")
 RATIO_KEYS = ("counter", "good", "bad", "total", "raw", "rawType")
 SOURCE_KEYS = ("metricSourceRef", "type", "spec")
 WINDOW_KEYS = ("duration", "isRolling", "calendar")
+CALENDAR_KEYS = ("startTime", "timeZone")
 COVERS = "covers"
 Queries = tuple[tuple[str, str], ...]
 
@@ -47,13 +50,15 @@ def _slo(thing: Thing, named: Named, notes: Notes) -> list[Definition]:
     about = thing.metadata
     name = _annotated(about, "slo") or about.name
     _note_method(values, notes, name)
+    period = _period(values["timeWindow"], notes, name) if "timeWindow" in values else None
     sli, threshold = _judged(about, notes, name)
     shared = Definition(
         name=name,
         origin=f"{thing.at.report.path}:{thing.at.node.line}",
         tool=TOOL,
         objective=Decimal(1),
-        period=_period(values["timeWindow"], notes, name) if "timeWindow" in values else None,
+        period=period.seconds if period else None,
+        zone=period.zone if period else "",
         title=about.title,
         description=prose(values["description"]) if "description" in values else "",
         owner=told(about, notes, name, OWNER_LABELS),
@@ -129,7 +134,7 @@ def _source(at: At) -> str:
     return "\n".join(texts)
 
 
-def _period(at: At, notes: Notes, slo: str) -> int | None:
+def _period(at: At, notes: Notes, slo: str) -> Period | None:
     listed = reading.items(at)
     if listed is None:
         return None
@@ -139,14 +144,26 @@ def _period(at: At, notes: Notes, slo: str) -> int | None:
     rolling = reading.read(values, "isRolling", reading.boolean, True)
     if rolling == ("calendar" in values):
         listed[0].error("calendar has to be there where isRolling is false, and only there")
+    zone = _zone_of_months(values) if "calendar" in values else ""
+    if zone:
+        return Period(NOMINAL_MONTH, zone)
     if "duration" not in values:
         return None
     seconds = figures.shorthand_seconds(values["duration"], notes, slo)
     if seconds is None:
         return None
     if not rolling:
-        notes.lost(listed[0], "a calendar window became a rolling one", slo)
-    return figures.period(values["duration"], seconds, notes, slo)
+        notes.lost(listed[0], "a calendar window became a rolling one; one that stays is of 1M, begins on the first "
+                              "of a month at 00:00:00, and has a time zone that is known", slo)  # fmt: skip
+    return Period(figures.period(values["duration"], seconds, notes, slo))
+
+
+def _zone_of_months(values: Mapping[str, At]) -> str:
+    """The time zone of windows that are whole calendar months; empty for all others."""
+    calendar = reading.entries(values["calendar"], CALENDAR_KEYS, CALENDAR_KEYS)
+    start, zone = (prose(calendar[key]) if key in calendar else "" for key in CALENDAR_KEYS)
+    months = "duration" in values and prose(values["duration"]) == figures.MONTH
+    return zone if months and figures.MONTH_START.fullmatch(start) and is_zone(zone) else ""
 
 
 def _note_method(values: Mapping[str, At], notes: Notes, slo: str) -> None:

@@ -13,6 +13,7 @@ from interchange.definition import Definition
 from voice_slo import parse_sli
 from voice_slo.catalog import catalog
 from voice_slo.loading import VERSION
+from voice_slo.parse_slo import CALENDAR
 from voice_slo.policies import POLICIES
 from voice_slo.quantities import percent, plain, prometheus_duration
 from voice_slo.reading import LONGEST_TEXT
@@ -28,20 +29,24 @@ _SKELETON = (
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A definition under its name in the SLO file; `sli` is of the catalog, or empty while it is undecided."""
+    """A definition under its name in the SLO file; `sli` is of the catalog, or empty while it is undecided.
+
+    `zone` is set where the period is the calendar month of a time zone.
+    """
 
     name: str
     of: Definition
     sli: str
     owner: str
     period: int
+    zone: str = ""
 
 
 def render(agent: str, slos: Sequence[Planned]) -> str:
     """The file. The first SLO's owner and period are the file's; the others say where theirs differ."""
     first = slos[0]
     lines = [*_head(slos), f"version: {VERSION}", f"agent: {agent}", f"owner: {quoted(first.owner)}"]
-    lines += [f"period: {prometheus_duration(first.period)}", "", "slos:"]
+    lines += [f"period: {_period(first)}", "", "slos:"]
     for planned in slos:
         lines += ["  " + line if line else "" for line in _slo(planned, first)]
     return "\n".join(lines).rstrip("\n") + "\n"
@@ -100,11 +105,17 @@ def _body(planned: Planned, first: Planned) -> Iterator[str]:
         yield f"threshold: {_threshold(planned.sli, source.threshold)}"
     if source.mode == "observe" or not planned.sli:
         yield "mode: observe"
-    if planned.period != first.period:
-        yield f"period: {prometheus_duration(planned.period)}"
+    if (planned.period, planned.zone) != (first.period, first.zone):
+        yield f"period: {_period(planned)}"
     if planned.owner != first.owner:
         yield f"owner: {quoted(planned.owner)}"
     yield from _alerting(source.alerting, planned.period)
+
+
+def _period(planned: Planned) -> str:
+    if planned.zone:
+        return f"{{calendar: {CALENDAR}, zone: {quoted(planned.zone)}}}"
+    return prometheus_duration(planned.period)
 
 
 def _sli(planned: Planned) -> Iterator[str]:

@@ -8,7 +8,6 @@ from prometheus_rules.burn import SLACK
 from prometheus_rules.go_template import VALUE, Template, label, literal, with_result
 from prometheus_rules.scope import Scope
 from voice_slo import names, promql
-from voice_slo.quantities import prometheus_duration
 from voice_slo.spec import Slo, Tier, Unit
 
 UNITS: dict[Unit, str] = {
@@ -24,6 +23,8 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _SPANS = ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute"), (1, "second"))
 _MINUTES_UP_TO, _HOURS_UP_TO = 90 * _MINUTE, 48 * _HOUR
 """Seconds; the unit in which the time left is told."""
+_MOST = 3
+"""Segments that are named where all of them are looked at."""
 _STANDS_OUT = 1
 """Failures beyond a slice's share from which it is named; one may come from counts of two moments."""
 
@@ -176,10 +177,11 @@ def _worst_segment(scope: Scope, tier: Tier) -> Template:
 
     def worst(matchers: Sequence[str]) -> str:
         bad, enforced = scope.own.events("bad", tier.long, *matchers), scope.own.series(names.ENFORCED, *matchers)
-        return f"topk(1, sum by ({by}) ({bad} and {enforced} == 1) > 0)"
+        return f"sort_desc(topk({_MOST}, sum by ({by}) ({bad} and {enforced} == 1) > 0))"
 
-    named = ", ".join(f'{name} {{{{ . | first | label "{name}" }}}}' for name in scope.own.slo.budget_by)
-    return figure(scope, worst, f". Most in {named} ({number(VALUE)})")
+    named = " · ".join(f'{{{{ . | label "{name}" }}}}' for name in scope.own.slo.budget_by)
+    each = f"{{{{ range $n, $_ := . }}}}{{{{ if $n }}}}, {{{{ end }}}}{named} {number('. | value')}{{{{ end }}}}"
+    return figure(scope, worst, f". Most in {by}: {each}")
 
 
 def _top_reason(scope: Scope, tier: Tier) -> Template:
@@ -206,13 +208,15 @@ def _suspect(scope: Scope, tier: Tier) -> Template:
 
 
 def _in_slices(scope: Scope, window: int, matchers: Sequence[str], *more: str) -> str:
-    """Units per slice in the window. A slice without a value at its start had none: it is scraped with the counts."""
+    """Units per slice in the window. A slice without a value at its start had none, if the counts had: both are shown
+    together."""
     own = scope.own
     series = own.series(names.SLICES.name, *matchers, *more)
-    budget = own.labels if scope.name == "all" else ()
+    budget, on = (own.labels, own.by) if scope.name == "all" else ((), "()")
     by = f"({', '.join((*budget, names.DIMENSION, names.SLICE_VALUE, names.VERDICT))})"
-    now, before = f"max by {by} ({series})", f"max by {by} ({series} offset {prometheus_duration(window)})"
-    moved = _enforced(scope, f"({now} - ({before} or 0 * {now}))", matchers)
+    now, before = f"max by {by} ({series})", f"max by {by} ({own.recorded(series, window)})"
+    known = f"0 * {now} and on {on} {own.events('eligible', window, *matchers)}"
+    moved = _enforced(scope, f"({now} - ({before} or ({known})))", matchers)
     return f"sum by ({names.DIMENSION}, {names.SLICE_VALUE}) ({moved})"
 
 

@@ -6,10 +6,16 @@ from prometheus_rules import budget_alerts, burn_alerts, data_alerts
 from prometheus_rules.rule import Bundle, Record
 from prometheus_rules.slo_series import SloSeries
 from voice_slo import names
-from voice_slo.quantities import prometheus_duration
 
-_REMEMBERED = 6 * 3600
+_REMEMBERED = 86400
 """Seconds without rules after which a state before a new birth is forgotten."""
+
+
+def settled(own: SloSeries) -> list[Bundle]:
+    """Group `settled`: the last birth whose counts have had a state. It remembers itself, for births are forgotten."""
+    created, raw = own.series(names.EVENTS_CREATED), own.series(names.RELEASE_STATE_RAW)
+    before = own.last(own.series(names.SETTLED_CREATED), _REMEMBERED)
+    return [[Record(names.SETTLED_CREATED, f"({created} and {raw} >= 0)\nor ({before} and {created})")]]
 
 
 def bundles(own: SloSeries) -> list[Bundle]:
@@ -25,13 +31,6 @@ def _lasting_state(own: SloSeries) -> Record:
     """
     raw, lasting = own.series(names.RELEASE_STATE_RAW), own.series(names.RELEASE_STATE)
     worst = f"max_over_time({raw}[1h])"
-    before = f"last_over_time({lasting}[{prometheus_duration(_REMEMBERED)}]) >= 0"
-    young = f"{own.series(names.EVENTS_CREATED)} > {_period_start(own)}"
-    held = f"({before} and {raw} < 0 and {young})"
-    return Record(names.RELEASE_STATE, f"({worst} and {raw} >= 0)\nor {held}\nor ({worst} and {raw})")
-
-
-def _period_start(own: SloSeries) -> str:
-    if not own.slo.calendar:
-        return f"time() - {own.slo.period}"
-    return f"on {own.by_slo} group_left () max by {own.by_slo} ({own.scraped(names.PERIOD_START.name)})"
+    fresh = f"{own.series(names.EVENTS_CREATED)} > {own.series(names.SETTLED_CREATED)}"
+    held = f"{own.last(lasting, _REMEMBERED)} >= 0 and {raw} < 0 and {fresh}"
+    return Record(names.RELEASE_STATE, f"({worst} and {raw} >= 0)\nor ({held})\nor ({worst} and {raw})")

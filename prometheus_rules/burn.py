@@ -44,11 +44,18 @@ def burning(scope: Scope, tier: Tier) -> str:
 
 
 def _short_window(scope: Scope, tier: Tier) -> str:
-    """>= keeps a page while no call arrives (a dead trunk has none); from an hour up it would only delay the end."""
+    """>= keeps a page while no call arrives: a dead trunk has none.
+
+    A long window of an hour or more stays bad long after the end. There it would start a page hours later, once calls
+    stop for the night. Without an error budget any failure is too much, and none is not enough.
+    """
     bad, level = scope.events("bad", tier.short), scope.level(tier, tier.short)
-    if tier.short < _HOUR:
-        return f"{bad} >= {level} - {SLACK}"
-    return f"{bad} > {level} + {SLACK}"
+    if tier.long >= _HOUR:
+        return f"{bad} > {level} + {SLACK}"
+    reached = f"{bad} >= {level} - {SLACK}"
+    if not scope.own.allows_nothing_somewhere:
+        return reached
+    return f"{reached} and ({bad} > 0 or {scope.events('eligible', tier.short)} == 0)"
 
 
 def _guards(scope: Scope, tier: Tier) -> list[str]:
@@ -63,6 +70,12 @@ def _guards(scope: Scope, tier: Tier) -> list[str]:
 
 
 def _beyond_chance(scope: Scope, tier: Tier, z: Decimal) -> str:
-    bad, callers = scope.events("bad", tier.long), scope.events("bad_callers", tier.long)
-    bound = f"(1 - 1 / (9 * {callers}) - {promql.number(z)} / (3 * sqrt({callers}))) ^ 3"
-    return f"{bad} * {bound} > {scope.allowed(tier.long)}"
+    """More callers than chance explains; where a call has many units, its units, for callers could never outnumber B
+    of them. Elsewhere a caller who calls again and again counts once.
+    """
+    callers, unit = scope.events("bad_callers", tier.long), scope.own.slo.sli.unit
+    counted = scope.events("bad", tier.long) if unit in burn_threshold.MANY_PER_CALL else callers
+    as_one = burn_threshold.callers_as_one(tier, unit)
+    drawn = f"{callers} / {as_one}" if as_one > 1 else callers
+    bound = f"(1 - 1 / (9 * {drawn}) - {promql.number(z)} / (3 * sqrt({drawn}))) ^ 3"
+    return f"{counted} * {bound} > {scope.allowed(tier.long)}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prometheus_rules.rule import Bundle, Record
 from prometheus_rules.slo_series import SloSeries
 from voice_slo import names, promql
-from voice_slo.spec import UNKNOWN
+from voice_slo.spec import NEVER_ENFORCED
 
 
 def bundles(own: SloSeries) -> list[Bundle]:
@@ -22,58 +22,62 @@ def _per_budget(own: SloSeries) -> Bundle:
         Record(names.count("bad"), f"{eligible} - {good}"),
         Record(names.count("bad_callers"), newest(own, names.BAD_CALLERS.name)),
         Record(names.count("bad_reason"), newest(own, names.BAD.name, keeping=(names.REASON,))),
-        Record(names.count("corrected"), _corrected(own, eligible)),
+        Record(names.count("taken_out"), _turned(own, "bad", "excluded", eligible)),
+        Record(names.count("put_back"), _turned(own, "excluded", "bad", eligible)),
         Record(names.EVENTS_CREATED, f"max by {own.by} ({own.scraped(names.CREATED.name)})"),
     ]
 
 
+def _turned(own: SloSeries, was: str, became: str, eligible: str) -> str:
+    """Units whose verdict an outage declared afterwards turned; 0 where the exporter knows of none."""
+    where = promql.equals(names.FROM, was), promql.equals(names.TO, became)
+    moved = newest(own, names.CORRECTED.name, *where, keeping=(names.FROM, names.TO, names.REASON))
+    return f"sum by {own.by} ({moved}) or 0 * {eligible}"
+
+
 def _per_slo(own: SloSeries) -> Bundle:
-    """Sums over all budgets, for what is compared as a share of the whole SLO."""
-    eligible = newest(own, names.ELIGIBLE.name)
-    excluded = newest(own, names.EXCLUDED.name, keeping=(names.REASON, names.VERDICT))
-    unknown = newest(own, names.UNKNOWN.name)
-    total = f"sum by {own.by_slo} ({eligible})"
+    """Sums over all budgets, for what is compared as a share of the whole SLO.
+
+    What a declared outage excludes was reviewed, so it is no surprise.
+    """
+    eligible = f"sum by {own.by_slo} ({newest(own, names.ELIGIBLE.name)})"
+    reviewed = sorted({outage.reason for outage in own.slo.outages})
+    surprising = [promql.none_of(names.REASON, reviewed)] if reviewed else []
+    excluded = newest(own, names.EXCLUDED.name, *surprising, keeping=(names.REASON, names.VERDICT))
+    unknown = f"{newest(own, names.UNKNOWN.name)} - {newest(own, names.UNKNOWN_RESOLVED.name)}"
 
     def whole(summed: str) -> str:
-        return f"sum by {own.by_slo} ({summed}) or 0 * {total}"
+        return f"sum by {own.by_slo} ({summed}) or 0 * {eligible}"
 
     records = [
-        Record(names.count("judged"), f"{total} + ({whole(unknown)}) + ({whole(excluded)})"),
+        Record(names.count("counted"), f"{eligible} + ({whole(unknown)}) + ({whole(excluded)})"),
         Record(names.count("excluded"), whole(excluded)),
-        Record(names.count("unknown"), whole(unknown)),
+        Record(names.count("unknown_verdict"), whole(unknown)),
     ]
     if own.slo.budget_by:
-        unlabelled = " or ".join(
-            newest(own, names.ELIGIBLE.name, promql.equals(label, UNKNOWN)) for label in own.slo.budget_by
+        lacking = " or ".join(
+            newest(own, names.ELIGIBLE.name, promql.one_of(label, NEVER_ENFORCED)) for label in own.slo.budget_by
         )
-        records.append(Record(names.count("unlabelled"), whole(unlabelled)))
+        records.append(Record(names.count("unknown_segment"), whole(lacking)))
     oldest = f"min by {own.by_slo} (max by {own.by} ({own.scraped(names.CREATED.name)}))"
     return [*records, Record(names.SLO_CREATED, oldest)]
 
 
-def _corrected(own: SloSeries, eligible: str) -> str:
-    """Units that outages declared afterwards took out of the budget, less those that came back."""
-
-    def turned(was: str, became: str) -> str:
-        where = promql.equals(names.FROM, was), promql.equals(names.TO, became)
-        moved = newest(own, names.CORRECTED.name, *where, keeping=(names.FROM, names.TO, names.REASON))
-        return f"(sum by {own.by} ({moved}) or 0 * {eligible})"
-
-    return f"{turned('bad', 'excluded')} - {turned('excluded', 'bad')}"
-
-
-def newest(own: SloSeries, metric: str, *matchers: str, keeping: Sequence[str] = (), ignoring: str = "") -> str:
+def newest(
+    own: SloSeries, metric: str, *matchers: str, keeping: Sequence[str] = (), ignoring: str = "", shown: bool = False
+) -> str:  # fmt: skip
     """The largest value among the targets that show the newest birth.
 
     A rolling deploy with a changed definition, a lost store or a new pod would otherwise pair old counts with a new
     birth for as long as the look-back still sees the old target. `keeping`: further labels of the result, and
-    `ignoring`: one that it loses; births have neither.
+    `ignoring`: one that it loses; births have neither. `shown`: only what targets show now, without the look-back.
     """
     born = own.scraped(names.CREATED.name)
     foreign = (*keeping, *([ignoring] if ignoring else []))
     matching = f"and ignoring ({', '.join(foreign)})" if foreign else "and"
     by = f"({', '.join((*own.labels, *keeping))})"
+    values = own.series(metric, *matchers) if shown else own.scraped(metric, *matchers)
     return (
-        f"max by {by} ({own.scraped(metric, *matchers)}"
+        f"max by {by} ({values}"
         f" {matching} ({born} == on {own.by} group_left () max by {own.by} ({born})))"
     )

@@ -3,63 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from prometheus_rules import alert_rule, alert_text
 from prometheus_rules.alert_text import UNITS, figure, number
 from prometheus_rules.go_template import VALUE, Template, with_result
 from prometheus_rules.rule import Alert
 from prometheus_rules.scope import Scope
-from prometheus_rules.slo_series import SloSeries, window_name
+from prometheus_rules.slo_series import SloSeries
 from prometheus_rules.windows import SHARE_WINDOWS
 from voice_slo import alert_classes, names, promql
 from voice_slo.alert_classes import AlertClass
+from voice_slo.quantities import prometheus_duration
 
 _MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86400, 7 * 86400
-WEEKS_BEFORE = (_WEEK, 2 * _WEEK, 3 * _WEEK)
-"""Three weeks agree on what is usual at this hour of this day."""
 USUAL_EVENTS = 10
-"""In the hour; with fewer, an hour without any is not rare."""
+"""In an hour; where there were fewer, an hour without any is not rare."""
+USUAL_WEEKS, VETO_WEEK = (_WEEK, 2 * _WEEK), 3 * _WEEK
+"""Two weeks agree on what is usual, and a third may say no: a Prometheus that keeps 15 days does not know it."""
+AROUND = 2 * _HOUR
+"""Seconds looked at around the same moment of an earlier week: clocks may have been changed meanwhile."""
 GONE_FOR = 10 * _MINUTE
 _DRIFTED_FOR = 15 * _MINUTE
 """A rolling deploy shows both definitions for a while."""
-_DAYS_UNITS, _WEEKS_UNITS = 20, 100
+_MOST = Decimal("0.9")
+"""Of an hour's samples; with fewer the hour was not seen."""
+_DAYS_UNITS, _WEEKS_UNITS = 10, 100
 """With fewer a share says nothing."""
-_TIMES, _POINTS = 2, "0.05"
-_JUDGED: names.Kind = "judged"
+_TIMES, _POINTS, _Z = 2, "0.05", "3.09"
+_TURNS_A_CALL = 12
+"""Turns of one call share its fate: a dozen of them weigh as one."""
+_COUNTED: names.Kind = "counted"
 _SHARES: dict[names.Kind, str] = {
-    "excluded": "exclusions", "unknown": "unknown verdicts", "unlabelled": "unknown segments",
+    "excluded": "exclusions", "unknown_verdict": "unknown verdicts", "unknown_segment": "unknown segments",
 }  # fmt: skip
 _NOTHING = Template("")
 
 
 def alerts(own: SloSeries) -> list[Alert]:
-    return [*_exporter_down(own), *_vanished(own), *_no_traffic(own), *_shares(own), *_drift(own)]
+    return [*_vanished(own), *_no_traffic(own), *_shares(own), *_drift(own)]
 
 
-def exporter_up(agent: str) -> str:
-    """Present while a target is scraped that serves the agent."""
-    return promql.agent_selector(names.CALLS_OPEN.name, agent)
+def usual(series: str) -> str:
+    """Conditions: each of the last weeks had some around this hour."""
+    weeks = [f"min_over_time({_weeks_ago(series, week)}) >= {USUAL_EVENTS}" for week in USUAL_WEEKS]
+    return "\nand ".join(weeks) + f"\nunless min_over_time({_weeks_ago(series, VETO_WEEK)}) < {USUAL_EVENTS}"
 
 
-def _exporter_down(own: SloSeries) -> list[Alert]:
-    """Groups over all SLOs of the agent, so its summary names none."""
-    agent = own.slo.agent
-    return _alert(
-        own, alert_classes.EXPORTER_DOWN, f"{_without_counts(own)} unless on ({names.AGENT}) {exporter_up(agent)}",
-        f"no exporter of {agent} is scraped",
-        Template(
-            f"nothing has shown the counts of {alert_text.title(own.slo)} for 15 minutes or more, and no target with"
-            f" {names.CALLS_OPEN.name} of {agent} is up. Calls are not judged and none of its burn alerts can fire;"
-            " what senders keep and repeat is counted later"
-        ),
-        GONE_FOR,
-    )  # fmt: skip
+def _weeks_ago(series: str, ago: int) -> str:
+    return f"{series}[{prometheus_duration(AROUND)}] offset {prometheus_duration(ago - AROUND // 2)}"
+
+
+def most_samples(interval: int) -> int:
+    """How many samples of an hour at `interval` seconds show that the hour was seen."""
+    return int(_MOST * _HOUR / interval)
 
 
 def _vanished(own: SloSeries) -> list[Alert]:
     return _alert(
         own, alert_classes.COUNTS_VANISHED,
-        f"{_without_counts(own)} and on ({names.AGENT}) {exporter_up(own.slo.agent)}",
+        f"{_without_counts(own)} and on ({names.AGENT}) {exporter_up(own)}",
         "the exporter shows no counts of it",
         Template(
             "an exporter of the agent is up, but shows no counts of this SLO: it has not loaded the SLO file that the"
@@ -69,17 +72,25 @@ def _vanished(own: SloSeries) -> list[Alert]:
     )  # fmt: skip
 
 
+def exporter_up(own: SloSeries) -> str:
+    """Present while a target is scraped that serves the agent."""
+    calls_open = promql.agent_selector(names.CALLS_OPEN.name, own.slo.agent)
+    return f"max by ({names.AGENT}) ({own.last_scraped(calls_open)})"
+
+
 def _without_counts(own: SloSeries) -> str:
     who = f"({names.AGENT}, {names.SLO})"
     return f"group by {who} ({own.series(names.INFO)}) unless on {who} {own.count('eligible')}"
 
 
 def _no_traffic(own: SloSeries) -> list[Alert]:
-    scope, hour = Scope("segment", own), own.events("eligible", _HOUR)
-    usual = "\nand ".join(f"{own.recorded(hour, ago)} >= {USUAL_EVENTS}" for ago in WEEKS_BEFORE)
-    silent = promql.agent_selector(names.SOURCE_SILENT, own.slo.agent)
-    expr = f"{hour} == 0\nand {usual}\nand {own.series(names.ENFORCED)} == 1\nunless on ({names.AGENT}) {silent} == 1"
-    units = UNITS[own.slo.sli.unit]
+    """Nothing in an hour that was seen whole, by counters that are older than it."""
+    scope, hour, units = Scope("segment", own), own.events("eligible", _HOUR), UNITS[own.slo.sli.unit]
+    seen = f"count_over_time({own.count('eligible')}[1h]) >= {most_samples(own.prometheus.evaluation_interval)}"
+    expr = "\nand ".join((
+        f"({hour} == 0)", f"{own.series(names.EVENTS_CREATED)} <= time() - {_HOUR}", seen,
+        f"{own.series(names.ENFORCED)} == 1", usual(hour),
+    ))  # fmt: skip
 
     def in_hour(ago: int) -> Template:
         def eligible(matchers: Sequence[str]) -> str:
@@ -87,11 +98,11 @@ def _no_traffic(own: SloSeries) -> list[Alert]:
 
         return figure(scope, eligible, number(VALUE))
 
-    first, second, third = map(in_hour, WEEKS_BEFORE)
+    last, before = map(in_hour, USUAL_WEEKS)
     description = (
-        Template(f"no eligible {units} in the last hour; at this hour there were ") + first + ", " + second
-        + " and " + third + " in the last three weeks" + alert_text.whose(scope)
-        + ". Sources do send, so look at routing, the segment's name, and the conditions of `eligible`"
+        Template(f"no eligible {units} in the last hour; at this hour there were ") + last + " a week ago and " + before
+        + " the week before" + alert_text.whose(scope) + ". If no source is silent, look at routing, at a flow that was"
+        " renamed (it counts as other), and at the calendar: it may be a holiday"
     )  # fmt: skip
     return _alert(
         own, alert_classes.NO_TRAFFIC, expr, "nothing eligible where there always is something", description,
@@ -101,30 +112,37 @@ def _no_traffic(own: SloSeries) -> list[Alert]:
 
 def _shares(own: SloSeries) -> list[Alert]:
     units = UNITS[own.slo.sli.unit]
-    lacking = f"of the {units} have no {' or no '.join(own.slo.budget_by)}"
+    lacking = f"of the {units} have no declared {' or '.join(own.slo.budget_by)}"
     return [
         *_share(own, alert_classes.EXCLUSIONS_HIGH, "excluded", f"of the {units} are excluded", _top_exclusion(own)),
-        *_share(own, alert_classes.UNKNOWN_VERDICTS, "unknown", f"of the {units} have the verdict unknown"),
-        *(_share(own, alert_classes.UNKNOWN_SEGMENTS, "unlabelled", lacking) if own.slo.budget_by else []),
+        *_share(own, alert_classes.UNKNOWN_VERDICTS, "unknown_verdict", f"of the {units} have the verdict unknown"),
+        *(_share(own, alert_classes.UNKNOWN_SEGMENTS, "unknown_segment", lacking) if own.slo.budget_by else []),
     ]
 
 
 def _share(
     own: SloSeries, kind: AlertClass, counted: names.Kind, what: str, more: Template = _NOTHING
 ) -> list[Alert]:
-    """day / all > 2 · week / all of the week + 0.05, multiplied out, with the week before the day."""
-    day, all_day = own.events(counted, _DAY), own.events("judged", _DAY)
-    week, all_week = (_week_before(own, each) for each in (counted, _JUDGED))
+    """day / all > 2 · week / all of the week + 0.05, multiplied out, where chance does not explain the day.
+
+    The bound is the one of the burn alerts. The week is the one before the day.
+    """
+    day, all_day = own.events(counted, _DAY), own.events(_COUNTED, _DAY)
+    week, all_week = (_week_before(own, each) for each in (counted, _COUNTED))
+    weigh = _TURNS_A_CALL if own.slo.sli.unit in ("turn", "evaluation") else 1
+    cases = day if weigh == 1 else f"({day} / {weigh})"
+    bound = f"{day} * (1 - 1 / (9 * {cases}) - {_Z} / (3 * sqrt({cases}))) ^ 3"
     expr = (
-        f"{day} * {all_week} > ({_TIMES} * {week} + {_POINTS} * {all_week}) * {all_day}"
-        f"\nand {all_day} >= {_DAYS_UNITS}\nand {all_week} >= {_WEEKS_UNITS}"
+        f"({day} >= {_DAYS_UNITS * weigh})\nand {all_week} >= {_WEEKS_UNITS}"
+        f"\nand {own.series(names.SLO_CREATED)} <= time() - {_DAY}"
+        f"\nand {bound} * {all_week} > ({_TIMES} * {week} + {_POINTS} * {all_week}) * {all_day}"
     )
 
     def of_day(matchers: Sequence[str]) -> str:
-        return _percent(own.events(counted, _DAY, *matchers), own.events(_JUDGED, _DAY, *matchers))
+        return _percent(own.events(counted, _DAY, *matchers), own.events(_COUNTED, _DAY, *matchers))
 
     def of_week(matchers: Sequence[str]) -> str:
-        return _percent(_week_before(own, counted, *matchers), _week_before(own, _JUDGED, *matchers))
+        return _percent(_week_before(own, counted, *matchers), _week_before(own, _COUNTED, *matchers))
 
     def absolute(matchers: Sequence[str]) -> str:
         return own.events(counted, _DAY, *matchers)
@@ -151,8 +169,9 @@ def _top_exclusion(own: SloSeries) -> Template:
 
     def reasons(matchers: Sequence[str]) -> str:
         series = own.series(names.EXCLUDED.name, *matchers)
-        now, before = f"max by {by} ({series})", f"max by {by} ({series} offset {window_name(_DAY)})"
-        return f"topk(1, sum by ({names.REASON}) ({now} - ({before} or 0 * {now})) > 0)"
+        now, before = f"max by {by} ({series})", f"max by {by} ({own.recorded(series, _DAY)})"
+        known = f"0 * {now} and on {own.by} {own.events('eligible', _DAY)}"
+        return f"topk(1, sum by ({names.REASON}) ({now} - ({before} or ({known}))) > 0)"
 
     reason = f'{{{{ . | first | label "{names.REASON}" }}}}'
     return with_result(Scope("all", own).chosen, reasons, f". Mostly {reason} ({number(VALUE)})")
@@ -178,11 +197,10 @@ def _alert(
     segments: Sequence[str] = (), scope: str = "all",
 ) -> list[Alert]:  # fmt: skip
     slo = own.slo
-    subject = "" if kind is alert_classes.EXPORTER_DOWN else f"{alert_text.title(slo)} ({slo.agent}): "
     return alert_rule.of_class(
         kind, slo.alerting, expr, {"owner": slo.owner, names.SCOPE: scope},
         {
-            "summary": Template(subject + summary),
+            "summary": Template(f"{alert_text.title(slo)} ({slo.agent}): {summary}"),
             "description": description,
             **alert_rule.links(own.links, slo.agent, slo.name, kind.name, segments),
         },

@@ -16,6 +16,7 @@ PARTS: Sequence[tuple[str, Callable[[SloSeries], list[Bundle]]]] = (
     ("budget", budget_rules.bundles),
     ("totals", totals.bundles),
     ("state", state.bundles),
+    ("settled", alerts.settled),
     ("alerts", alerts.bundles),
 )
 """In the order in which figures flow; each part reads only what the parts before it recorded."""

@@ -61,6 +61,11 @@ class SloSeries:
     def last_scraped(self, series: str) -> str:
         return f"last_over_time({series}[{look_back(SCRAPE_LOOKBACK, self._scrape)}])"
 
+    @staticmethod
+    def last(series: str, within: int) -> str:
+        """The last recorded value of `series`, up to `within` seconds back."""
+        return f"last_over_time({series}[{prometheus_duration(within)}])"
+
     def recorded(self, series: str, ago: int) -> str:
         """The last recorded value of `series` as of `ago` seconds before."""
         lookback = look_back(SHORT_LOOKBACK if ago <= SHORT_WINDOW else LONG_LOOKBACK, self._evaluation)
@@ -69,11 +74,15 @@ class SloSeries:
     def since(self, count: str, seconds: int, on: str = "", born: str = "") -> str:
         """`count` now less `count` at the start of the window, which is 0 where the series was born inside it.
 
-        Without a birth or a value at the start it is absent, never the lifetime count. `on`: the labels of its birth,
-        where `count` has more. `born`: the birth where it is not that of the budget.
+        A value at the start holds only if it is of the same birth: just after a lost store or a changed definition,
+        what was recorded last is still the count of the life before. Without a birth or such a value it is absent,
+        never the lifetime count. `on`: the labels of its birth, where `count` has more. `born`: the birth where it is
+        not that of the budget.
         """
-        born_inside = f"{f'on {on} ' if on else ''}{born or self.series(names.EVENTS_CREATED)} > time() - {seconds}"
-        return f"{count} - ((0 * {count} and {born_inside}) or {self.recorded(count, seconds)})"
+        created, joined = born or self.series(names.EVENTS_CREATED), f"and on {on}" if on else "and"
+        same_life = f"{self.recorded(count, seconds)} {joined} ({self.recorded(created, seconds)} == {created})"
+        born_inside = f"0 * {count} {joined} {created} > time() - {seconds + self._shown_within}"
+        return f"{count} - (({same_life}) or ({born_inside}))"
 
     def per_budget(self, value: Callable[[Target], Decimal]) -> str:
         """A constant of every budget that counts: the first row of `objectives:` that matches, else the SLO's own."""
@@ -83,6 +92,11 @@ class SloSeries:
         """1 where a budget pages and blocks; 0 in observe mode and for the values `other` and `unknown`."""
         never = [promql.one_of(label, NEVER_ENFORCED) for label in self.slo.budget_by]
         return self._constants(never, lambda target: Decimal(target.mode == "strict"))
+
+    @property
+    def allows_nothing_somewhere(self) -> bool:
+        """Whether some budget has an objective of 100 %."""
+        return any(not target.error_budget for target in (self.own_target, *(r.target for r in self.slo.objectives)))
 
     @property
     def own_target(self) -> Target:
@@ -103,6 +117,11 @@ class SloSeries:
     @property
     def _scrape(self) -> int:
         return self.prometheus.scrape_interval
+
+    @property
+    def _shown_within(self) -> int:
+        """Seconds from a birth to the first record of it, unless scrapes or evaluations fail for longer."""
+        return max(SCRAPE_LOOKBACK, self._scrape + 2 * self._evaluation)
 
     @property
     def _evaluation(self) -> int:

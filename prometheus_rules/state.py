@@ -12,8 +12,6 @@ from voice_slo import names, promql
 IDLE, COLLECTING, HEALTHY, WATCH, FREEZE, EXHAUSTED = -2, -1, 0, 1, 2, 3
 FEWEST_EVENTS = 5
 """A budget of fewer events, with fewer bad, says nothing yet."""
-_FAST = "fast"
-"""The tier that `on_fast_burn` is about."""
 _HOUR = 3600
 _PACE = 6 * _HOUR
 """Window whose bad events are the pace of the forecast."""
@@ -96,10 +94,10 @@ def collecting(own: SloSeries) -> str:
 
 def _tiers_by_state(own: SloSeries) -> tuple[list[str], list[str]]:
     """The conditions of the tiers that freeze, and of those that call for watching."""
-    on_fast_burn = own.slo.release_policy.on_fast_burn
+    on_fast_burn, fast = own.slo.release_policy.on_fast_burn, own.slo.alerting.quickest_page
     each = Scope("segment", own)
-    freezes = [burning(each, tier) for tier in own.tiers() if tier.name == _FAST and on_fast_burn == "freeze"]
-    watches = [burning(each, tier) for tier in own.tiers() if tier.name != _FAST or on_fast_burn == "watch"]
+    freezes = [burning(each, tier) for tier in own.tiers() if tier == fast and on_fast_burn == "freeze"]
+    watches = [burning(each, tier) for tier in own.tiers() if tier != fast or on_fast_burn == "watch"]
     return freezes, watches
 
 

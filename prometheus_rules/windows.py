@@ -15,6 +15,7 @@ NOW = 15 * _MINUTE
 SHARE_WINDOWS = (_DAY, 7 * _DAY)
 """The day, and the week that it is compared with."""
 _PERIOD: tuple[names.Kind, ...] = ("eligible", "bad")
+_CORRECTIONS: tuple[names.Kind, ...] = ("taken_out", "put_back")
 
 
 def bundles(own: SloSeries) -> list[Bundle]:
@@ -51,19 +52,22 @@ def _period(own: SloSeries) -> Bundle:
     return [
         *(Record(names.events(kind, "period"), f"{by_event_time[kind]} or ({counted[kind]})") for kind in _PERIOD),
         _reasons(own, None),
-        *(Record(names.disagreement(kind), _disagreement(own, kind, by_event_time[kind])) for kind in _PERIOD),
+        *(Record(names.counted_period(kind), counted[kind]) for kind in _PERIOD),
+        *(Record(names.counted_period(kind), _difference(own, kind, own.slo.period)) for kind in _CORRECTIONS),
     ]
 
 
 def _by_event_time(own: SloSeries, kind: names.Kind) -> str:
-    """The exporter's own count: exact for late audits, corrections, calendar months, and from the first day."""
-    return newest(own, names.WINDOW_EVENTS.name, promql.equals(names.VERDICT, kind), ignoring=names.VERDICT)
+    """The exporter's own count: exact for late audits, corrections, calendar months, and from the first day.
 
-
-def _disagreement(own: SloSeries, kind: names.Kind, by_event_time: str) -> str:
-    """An outage takes bad units out of the eligible ones too, so one correction serves both."""
-    counted = own.since(own.count(kind), own.slo.period)
-    return f"{by_event_time} - ({counted}) + ({own.since(own.count('corrected'), own.slo.period)})"
+    It goes down too: where a new pod took over, what the old one showed last may be the larger, and counts only until
+    anything is shown now.
+    """
+    verdict = promql.equals(names.VERDICT, kind)
+    now, lately = (
+        newest(own, names.WINDOW_EVENTS.name, verdict, ignoring=names.VERDICT, shown=shown) for shown in (True, False)
+    )
+    return f"({now} or {lately})"
 
 
 def _difference(own: SloSeries, kind: names.Kind, seconds: int) -> str:
@@ -71,7 +75,7 @@ def _difference(own: SloSeries, kind: names.Kind, seconds: int) -> str:
 
 
 def _shares(own: SloSeries, seconds: int) -> Bundle:
-    kinds = [kind for kind in names.WHOLE_SLO_KINDS if kind != "unlabelled" or own.slo.budget_by]
+    kinds = [kind for kind in names.WHOLE_SLO_KINDS if kind != "unknown_segment" or own.slo.budget_by]
     born = own.series(names.SLO_CREATED)
     return [
         Record(names.events(kind, window_name(seconds)), f"({own.since(own.count(kind), seconds, born=born)}) >= 0")

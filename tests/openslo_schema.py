@@ -96,6 +96,22 @@ _burn = _inside(
 _condition = _inside({"severity": text(), "condition": _burn}, {"description": text(1050)})
 _inline_condition = _inside({"kind": one_of("AlertCondition"), "metadata": metadata, "spec": _condition})
 _policy = _inside({"conditions": _items(_inline_condition, 1, 1)}, {"alertWhenBreaching": one_of(True, False)})
+_rolling = _inside({"duration": text(pattern=DURATION), "isRolling": one_of(True)})
+_start = text(pattern=re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"))
+_months = _inside(
+    {
+        "duration": text(pattern=DURATION),
+        "isRolling": one_of(False),
+        "calendar": _inside({"startTime": _start, "timeZone": text(pattern=re.compile(r"[A-Za-z0-9_+/-]+"))}),
+    }
+)
+
+
+def _window(value: Any, at: str) -> None:
+    """A rolling window has no calendar, any other has one."""
+    (_months if isinstance(value, dict) and "calendar" in value else _rolling)(value, at)
+
+
 _slo = _inside(
     {
         "service": text(),
@@ -106,8 +122,7 @@ _slo = _inside(
     },
     {
         "description": text(1050),
-        # A rolling window has no calendar.
-        "timeWindow": _items(_inside({"duration": text(pattern=DURATION), "isRolling": one_of(True)}), 1, 1),
+        "timeWindow": _items(_window, 1, 1),
         "alertPolicies": _items(_inside({"kind": one_of("AlertPolicy"), "metadata": metadata, "spec": _policy})),
     },
 )

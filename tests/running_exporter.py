@@ -22,7 +22,11 @@ DEADLINE = 60
 class RunningExporter:
     """On a free loopback port; data and log below `folder`."""
 
-    def __init__(self, folder: Path, slos: Path, *, operational: str = "1s", quality: str = "1s") -> None:
+    def __init__(
+        self, folder: Path, slos: Path, *, operational: str = "1s", quality: str = "1s",
+        agent: str | None = "front-desk",
+    ) -> None:  # fmt: skip
+        """`agent`: of events that name none; None where events name it, or only one is loaded."""
         self.folder, self._log = folder, folder / "exporter.log"
         self._config = folder / "exporter.yaml"
         self._config.write_text(
@@ -32,7 +36,7 @@ class RunningExporter:
                 "data_dir": "./data",
                 "slos": [str(slos)],
                 "settle": {"operational": operational, "quality": quality},
-                "sources": {"native": {"agent": "front-desk"}, "livekit": {"agent": "front-desk"}},
+                "sources": {source: {"agent": agent} if agent else {} for source in ("native", "livekit")},
             })
         )  # fmt: skip
         self.start()

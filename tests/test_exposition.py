@@ -21,7 +21,9 @@ HOSTILE = 'quo"te \\ and\nnewline {} é'
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    held = Desk(tmp_path, [one(EVERY_SLI.replace("BUDGET_BY", "[flow]"))])
+    month = "period: {calendar: month, zone: Europe/Berlin}"
+    text = EVERY_SLI.replace("BUDGET_BY", "[flow]").replace("objective: 99.5%}", f"objective: 99.5%, {month}}}", 1)
+    held = Desk(tmp_path, [one(text)])
     held.send(simple_call("a", 1, good=False))
     held.send([*simple_call("b", 2), event("handoff", "b", 9, to="human", ok=True)])
     held.settle()

@@ -58,6 +58,15 @@ class Sender(threading.Thread):
                 (self.acknowledged if answer.ok else self.in_flight).append(number)
 
 
+def slices(exporter: RunningExporter, slo: str) -> dict[str, float]:
+    """Verdict → units over all values of one dimension."""
+    found: dict[str, float] = {}
+    for labels, value in exporter.samples()["voice_sli_slice_total"]:
+        if (labels["slo"], labels["dimension"]) == (slo, "language"):
+            found[labels["verdict"]] = found.get(labels["verdict"], 0) + value
+    return found
+
+
 def test_kill_nine_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
     slos = tmp_path / "slos.yaml"
     slos.write_text(EVERY_SLI.replace("BUDGET_BY", "[flow]"))
@@ -89,5 +98,6 @@ def test_kill_nine_under_load_loses_and_doubles_nothing(tmp_path: Path) -> None:
         assert outcomes["tool-turn-latency"] == {"good": len(acknowledged) - bad, "bad": bad}
         eligible = [v for labels, v in exporter.samples()["voice_sli_eligible_total"] if labels["slo"] == "first-audio"]
         assert sum(eligible) == len(acknowledged)
+        assert slices(exporter, "tool-turn-latency") == {"good": len(acknowledged) - bad, "bad": bad}
     finally:
         exporter.stop()

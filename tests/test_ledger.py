@@ -499,7 +499,45 @@ def test_a_call_of_many_turns_is_judged_in_reasonable_work(desk: Desk, monkeypat
     assert calls["units"] <= 210
 
 
+# Stores of before -------------------------------------------------------------------------------------------------
+
+
+def test_a_store_from_before_attribution_and_schedules_goes_on(desk: Desk) -> None:
+    desk.send(simple_call("a", 0))
+    desk.settle()
+    with sqlite3.connect(desk.store.path) as db:
+        db.execute("DELETE FROM counters WHERE name LIKE 'slice%'")
+        for table in ("schedules", "runs", "run_counts", "outages", "rejudging", "corrections"):
+            db.execute(f"DROP TABLE {table}")
+        assert db.execute("SELECT value FROM meta WHERE key = 'schema'").fetchone() == (1,)
+    desk.restart()
+    desk.send(simple_call("b", (desk.now - START) / SECOND))
+    desk.settle()
+    assert desk.value("connection-success", c.GOOD) == 2
+    assert desk.value("connection-success", c.SLICE, "good|language|unknown") == 2
+
+
 # Failure ----------------------------------------------------------------------------------------------------------
+
+
+def test_accepted_events_are_counted_by_agent_and_source_once_they_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path, [FILE, one(TEXT.replace("front-desk", "back-office"))])
+    desk.send([event("tag", "a", 0, name="x", agent="back-office")] * 2, source="livekit")
+    desk.send([event("tag", "a", 1, name="y", agent="front-desk"), event("tag", "a", 1, name="y", agent="nobody")])
+    counted = {("back-office", "livekit"): 1, ("front-desk", "native"): 1}
+    assert dict(desk.own.items(names.ACCEPTED)) == counted
+
+    def full() -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(desk.store, "commit", full)
+    with pytest.raises(sqlite3.OperationalError):
+        desk.send([event("tag", "b", 1, name="z", agent="front-desk")])
+    monkeypatch.undo()
+    desk.ledger.recover()
+    assert dict(desk.own.items(names.ACCEPTED)) == counted
 
 
 def test_a_scrape_never_shows_what_a_failed_commit_takes_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

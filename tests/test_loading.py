@@ -413,6 +413,20 @@ def test_warnings_come_with_the_files() -> None:
     assert loading.load([("a.yaml", text.encode())]) == loaded.files
 
 
+def test_a_calendar_month_has_a_zone_and_is_inherited() -> None:
+    file = load(
+        "period: {calendar: month, zone: Europe/Berlin}\nslos:\n"
+        "  a: {sli: turn_latency, objective: 95%}\n"
+        "  b: {sli: turn_latency, objective: 95%, period: 7d}\n"
+        "  c: {sli: turn_latency, objective: 95%, period: {zone: America/New_York, calendar: month}}\n"
+    )
+    assert [(slo.calendar, slo.period) for slo in file.slos] == [
+        ("Europe/Berlin", 30 * DAY), ("", 7 * DAY), ("America/New_York", 30 * DAY),
+    ]  # fmt: skip
+    assert file.period == 30 * DAY
+    assert len({slo.definition for slo in file.slos}) == 1
+
+
 # What is refused
 
 

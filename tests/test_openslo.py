@@ -165,9 +165,44 @@ WRONG = [
     (OPENSLO, "stdin:7:59: spec.objectives[1].target: 99 is not between 0 and 1"),
     (OPENSLO, f"stdin:8:27: spec.timeWindow[0].duration: {UNIT}"),
     (OPENSLO, "stdin:8:16: spec.timeWindow[0]: calendar has to be there where isRolling is false, and only there"),
+    (
+        OPENSLO.replace("isRolling: false", "isRolling: false, calendar: {timezone: UTC}"),
+        "spec.timeWindow[0].calendar.timezone: unknown key; did you mean timeZone? (allowed: startTime, timeZone)",
+    ),
     (OPENSLO.replace("name: a", "name: A_b"), 'metadata.name: "A_b" is not a name of a-z, 0-9 and - (RFC 1123)'),
     (f"{OPENSLO}---\n{OPENSLO}", "stdin:10:1: SLO a is already defined in stdin:1"),
 ]
+
+
+def monthly(duration: str = "1M", start: str = "2026-01-01 00:00:00", zone: str = "Europe/Berlin") -> str:
+    calendar = f"calendar: {{startTime: {start}, timeZone: {zone}}}"
+    return (
+        "apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: a, labels: {owner: me}}\nspec:\n  service: s\n"
+        "  budgetingMethod: Occurrences\n  objectives: [{target: 0.9}]\n"
+        f"  timeWindow: [{{duration: {duration}, isRolling: false, {calendar}}}]\n"
+    )
+
+
+def test_whole_calendar_months_stay() -> None:
+    ran = voice_slo("openslo", "import", "-", stdin=monthly().encode())
+    (slo,) = load([("x.yaml", ran.out.encode())])[0].slos
+    assert (slo.calendar, slo.period) == ("Europe/Berlin", 30 * 86400)
+    assert "timeWindow" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("spec", "period"),
+    [
+        (monthly(duration="1Q"), 90), (monthly(duration="1w"), 7), (monthly(duration="2M"), 60),
+        (monthly(start="2026-01-15 00:00:00"), 30), (monthly(start="2026-01-01 06:00:00"), 30),
+        (monthly(zone="Mars/Base"), 30),
+    ],
+)  # fmt: skip
+def test_other_calendar_windows_become_rolling_ones_with_a_note(spec: str, period: int) -> None:
+    ran = voice_slo("openslo", "import", "-", stdin=spec.encode())
+    (slo,) = load([("x.yaml", ran.out.encode())])[0].slos
+    assert (slo.calendar, slo.period) == ("", period * 86400)
+    assert "stdin:8:16: spec.timeWindow[0]: a calendar window became a rolling one; one that stays is of 1M" in ran.err
 
 
 @pytest.mark.parametrize(("spec", "said"), WRONG)
@@ -348,17 +383,20 @@ def test_an_objective_that_openslo_cannot_say_is_left_out_aloud(tmp_path: Path) 
 
 NAMES = st.from_regex(r"[a-z][a-z0-9-]{0,61}[a-z0-9]", fullmatch=True)
 OWNERS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=60)
+PERIODS = st.integers(1, 90).map(lambda days: f"{days}d") | st.sampled_from(
+    ["Europe/Berlin", "Etc/GMT+1", "UTC", "America/Argentina/Buenos_Aires"]
+).map(lambda zone: f"{{calendar: month, zone: {zone}}}")
 OBJECTIVES = st.decimals("0.0001", "0.9999", places=4)
 
 
 @settings(max_examples=40, deadline=None)
-@given(NAMES, NAMES, OBJECTIVES, st.integers(1, 90), OWNERS, st.sampled_from(["turn_latency", "task_completion"]))
+@given(NAMES, NAMES, OBJECTIVES, PERIODS, OWNERS, st.sampled_from(["turn_latency", "task_completion"]))
 def test_an_export_comes_back_as_it_was(
-    agent: str, name: str, objective: Decimal, days: int, owner: str, sli: str
+    agent: str, name: str, objective: Decimal, period: str, owner: str, sli: str
 ) -> None:
     text = (
         f"version: voice-slo/v1\nagent: {json.dumps(agent)}\nowner: {json.dumps(owner, ensure_ascii=False)}\n"
-        f"slos:\n  {json.dumps(name)}: {{sli: {sli}, objective: {objective}, period: {days}d}}\n"
+        f"slos:\n  {json.dumps(name)}: {{sli: {sli}, objective: {objective}, period: {period}}}\n"
     )
     files = load([("slos.yaml", text.encode())])
     made = interchange.export(files, per_segment=False)
@@ -368,6 +406,7 @@ def test_an_export_comes_back_as_it_was(
     (file,) = load([("back.yaml", interchange.imported([("o.yaml", back.encode())], Choices()).text.encode())])
     (was,), (now,) = files[0].slos, file.slos
     assert (now.name, now.objective, now.period, now.owner) == (was.name, was.objective, was.period, was.owner)
+    assert now.calendar == was.calendar
     assert (now.sli.name, now.threshold, now.alerting) == (was.sli.name, was.threshold, was.alerting)
     assert now.definition == was.definition
 

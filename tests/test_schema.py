@@ -248,3 +248,5 @@ def test_durations_and_ratios_are_those_of_the_parser() -> None:
         assert refusals(slo(f"sli: turn_latency, objective: 95%, threshold: {text}")) == []
     assert refusals(slo("sli: turn_latency, objective: 95%, threshold: 5 m")) != []
     assert refusals(slo("sli: turn_latency, objective: 95%, period: monthly")) != []
+    assert refusals(slo("sli: turn_latency, objective: 95%, period: {calendar: week, zone: UTC}")) != []
+    assert refusals(slo("sli: turn_latency, objective: 95%, period: {calendar: month, zone: UTC}")) == []

@@ -70,6 +70,27 @@ def eventually(done: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def test_accepted_events_are_shown_at_zero_from_the_start_and_for_agents_that_a_reload_brings(folder: Path) -> None:
+    exporter = RunningExporter(folder, folder / "slos", agent=None)
+
+    def accepted() -> dict[tuple[str, str], float]:
+        found = exporter.samples()[names.ACCEPTED.name]
+        return {(labels["agent"], labels["source"]): value for labels, value in found}
+
+    try:
+        assert accepted() == {("front-desk", "native"): 0, ("front-desk", "livekit"): 0}
+        assert exporter.events(call("a", time.time())).ok
+        text = (folder / "slos" / "desk.yaml").read_text().replace("agent: front-desk", "agent: back-office")
+        (folder / "slos" / "back.yaml").write_text(text)
+        assert exporter.post("/-/reload", b"", "text/plain").ok
+        assert accepted() == {
+            ("front-desk", "native"): 4, ("front-desk", "livekit"): 0,
+            ("back-office", "native"): 0, ("back-office", "livekit"): 0,
+        }  # fmt: skip
+    finally:
+        exporter.stop()
+
+
 # Starting -------------------------------------------------------------------------------------------------------------
 
 

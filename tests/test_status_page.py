@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from exporter.status_page import Link, SloView, SourceView, StatusView, render, state_of
+from exporter.status_page import Link, ScheduleView, SloView, SourceView, StatusView, render, state_of
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 SLO = SloView(
@@ -57,6 +57,11 @@ def test_an_objective_with_its_budget() -> None:
     ]  # fmt: skip
 
 
+def test_an_objective_over_a_calendar_month() -> None:
+    words = read(replace(VIEW, slos=(replace(SLO, calendar="Europe/Berlin"),))).words
+    assert "this month, Europe/Berlin" in words
+
+
 @pytest.mark.parametrize(
     ("eligible", "bad", "budget", "state", "left"),
     [
@@ -81,6 +86,19 @@ def test_sources_with_their_last_event() -> None:
         "livekit", "54,321", "54,000", "300", "21", "4", "1", "2m5s ago", "2026-11-23 11:57:55 UTC",
     ]  # fmt: skip
     assert words[words.index("native") + 7] == "none since the start"
+
+
+def test_schedules_of_test_calls_stand_there_where_there_are_any() -> None:
+    minute = timedelta(minutes=1)
+    row = ScheduleView("front-desk", "fraud", 300, NOW - 4 * minute, NOW + minute, 7, 2, 1, 0, 3)
+    never = replace(row, flow="faq", last_run=None)
+    words = read(replace(VIEW, schedules=(row, never))).words
+    start = words.index("front-desk / fraud")
+    assert words[start : start + 9] == [
+        "front-desk / fraud", "5m", "7", "2", "1", "0", "3", "4m ago", "2026-11-23 12:01:00 UTC",
+    ]  # fmt: skip
+    assert words[words.index("front-desk / faq") + 7] == "none yet"
+    assert "Scheduled test calls" not in read(VIEW).words
 
 
 def test_the_exporter_itself() -> None:

@@ -102,6 +102,13 @@ def fold(stream: Iterable[ev.Event]) -> CallFacts:
     return facts
 
 
+def missed_run(flow: str, due: int, known_at: int) -> CallFacts:
+    """Facts of a scheduled test call that never came: due at `due`, given up at `known_at` (µs)."""
+    cells = {name: Cell(0, due, _order(value), value) for name, value in (("flow", flow), ("missed", True))}
+    first_seen = {"first_seen": Cell(0, due, _order(due), due)}
+    return CallFacts(call=first_seen, units={("synthetic", ev.rfc3339(due)): cells}, last_at=known_at)
+
+
 def call_key(event: ev.Event) -> str:
     """The call an event belongs to; runs and releases that name none stand for themselves."""
     if event.call is not None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from voice_slo import lint, quantities, reading, yaml_source
-from voice_slo.diagnostics import Problem, SloFileError, nearest, shown
+from voice_slo.diagnostics import Problem, SloFileError, shown
 from voice_slo.parse_alerting import alerting, release_policy
 from voice_slo.parse_exclusions import file_exclusion, outage, segment_value
 from voice_slo.parse_segments import budget_by, identity_label, segments
-from voice_slo.parse_slo import Inherited, period, slo
+from voice_slo.parse_slo import Inherited, Period, period, slo
 from voice_slo.policies import DEFAULT
 from voice_slo.quantities import DAY
 from voice_slo.reading import At, Report, TooManyProblems
@@ -129,7 +128,7 @@ def _file(root: At) -> SloFile:
     inherited = Inherited(
         agent=agent,
         owner=reading.read(values, "owner", reading.text, ""),
-        period=reading.read(values, "period", period, 30 * DAY),
+        period=reading.read(values, "period", period, Period(30 * DAY)),
         budget_by=reading.read(
             values, "budget_by", lambda at: budget_by(at, declared), None if "budget_by" in values else ()
         ),
@@ -155,7 +154,7 @@ def _assembled(path: str, values: Mapping[str, At], inherited: Inherited) -> Slo
         path=path,
         agent=inherited.agent,
         owner=inherited.owner,
-        period=inherited.period,
+        period=inherited.period.seconds,
         budget_by=inherited.budget_by or (),
         segments=inherited.segments,
         exclusions=inherited.exclusions or (),
@@ -203,27 +202,13 @@ def _flow(at: At, declared: Mapping[str, Segment]) -> str | None:
 
 def _business_hours(at: At) -> BusinessHours | None:
     values = reading.entries(at, HOURS_KEYS, HOURS_KEYS)
-    zone = reading.optional(values, "zone", _zone)
+    zone = reading.optional(values, "zone", reading.zone)
     days = reading.optional(values, "days", lambda at: reading.distinct(at, reading.choice(DAYS)))
     start = reading.optional(values, "from", _time_of_day)
     end = reading.optional(values, "to", _time_of_day)
     if start and end and end <= start:
         values["to"].error(f"has to be after `from` ({start})")
     return BusinessHours(zone, days, start, end) if zone and days and start and end else None
-
-
-def _zone(at: At) -> str | None:
-    value = reading.text(at)
-    if value is None:
-        return None
-    try:
-        zoneinfo.ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        close = nearest(value, zoneinfo.available_timezones())
-        hint = f"did you mean {close}?" if close else "write a name such as Europe/Berlin"
-        at.error(f'"{shown(value)}" is not a time zone; {hint}')
-        return None
-    return value
 
 
 def _time_of_day(at: At) -> str | None:

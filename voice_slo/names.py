@@ -26,7 +26,8 @@ ALERT_CLASS = "alert_class"
 
 RESERVED_LABELS = frozenset(
     "agent slo reason verdict dimension value le job instance severity alertname owner env cluster region zone "
-    "service stage alert_class page_hours scope sli unit definition title period from to "
+    "service stage namespace pod container endpoint prometheus replica alert_class page_hours scope sli unit "
+    "definition title period from to "
     # PromQL cannot group by these.
     "inf Inf INF nan NaN NAN without".split()
 )
@@ -174,15 +175,21 @@ METRICS = SLI_METRICS + SYNTHETIC_METRICS + EXPORTER_METRICS
 
 RECORDED_PREFIX = "voice_slo:"
 Kind = Literal[
-    "eligible", "bad", "bad_callers", "bad_reason", "corrected", "judged", "excluded", "unknown", "unlabelled"
-]
-"""Of one budget up to `corrected`, then of the whole SLO. `unlabelled`: without a value of some budget segment."""
+    "eligible", "bad", "bad_callers", "bad_reason", "taken_out", "put_back",
+    "counted", "excluded", "unknown_verdict", "unknown_segment",
+]  # fmt: skip
+"""Of one budget up to `put_back`, then of the whole SLO.
+
+`taken_out`, `put_back`: bad units that outages declared afterwards excluded, or no longer do. `counted`: eligible,
+excluded and unknown. `unknown_segment`: eligible without a declared value of some budget segment.
+"""
 TotalKind = Literal["eligible", "bad", "bad_callers", "allowed"]
 """Summed over the enforced budgets of an SLO. `allowed`: bad events that their error budgets allow."""
-WHOLE_SLO_KINDS: tuple[Kind, ...] = ("judged", "excluded", "unknown", "unlabelled")
+WHOLE_SLO_KINDS: tuple[Kind, ...] = ("counted", "excluded", "unknown_verdict", "unknown_segment")
 
 EVENTS_CREATED = "voice_slo:events:created"
 SLO_CREATED = "voice_slo:slo:created"
+SETTLED_CREATED = "voice_slo:settled:created"
 OBJECTIVE_RATIO = "voice_slo:objective:ratio"
 ERROR_BUDGET_RATIO = "voice_slo:error_budget:ratio"
 ERROR_BUDGET_EVENTS = "voice_slo:error_budget:events"
@@ -193,7 +200,8 @@ ENFORCED = "voice_slo:enforced:bool"
 INFO = "voice_slo:info"
 CONSUMED_RATIO = "voice_slo:error_budget_consumed:ratio"
 REASON_RATIO = "voice_slo:bad_reason:ratio_period"
-SOURCE_SILENT = "voice_slo:source_silent:bool"
+SOURCE_EVENTS = "voice_slo:source:events1h"
+SOURCE_SCRAPES = "voice_slo:source:scrapes1h"
 RELEASE_STATE_RAW = "voice_slo:release_state_raw:code"
 RELEASE_STATE = "voice_slo:release_state:code"
 
@@ -231,9 +239,9 @@ def level(tier: str, window: str) -> str:
     return f"voice_slo:total_{tier.replace('-', '_')}_level:events{window}"
 
 
-def disagreement(kind: Kind) -> str:
-    """Count by event time less that of the corrected counters, over the period."""
-    return f"voice_slo:{kind}:disagreement_period"
+def counted_period(kind: Kind) -> str:
+    """By the counters alone, whatever the count by event time says."""
+    return f"voice_slo:{kind}:counted_period"
 
 
 def burn_rate(window: str) -> str:
@@ -249,9 +257,9 @@ def group(*whose: str) -> str:
     return ":".join(("voice-slo", *whose))
 
 
-WITHOUT_SLO = frozenset(
-    [SOURCE_SILENT, *(metric.name for metric in METRICS if AGENT in metric.labels and SLO not in metric.labels)]
-)
+WITHOUT_SLO = frozenset((
+    SOURCE_EVENTS, SOURCE_SCRAPES, *(m.name for m in METRICS if AGENT in m.labels and SLO not in m.labels)
+))  # fmt: skip
 """Series about an agent and none of its SLOs."""
 
 

@@ -21,10 +21,24 @@ KEYS = (
     "exclusions", "expected_traffic", "alerting", "release_policy", "audit_horizon",
 )  # fmt: skip
 MAX_PERIOD = 90 * DAY
+NOMINAL_MONTH = 30 * DAY
+"""What burn factors and expected traffic take a calendar month for."""
 MAX_AUDIT_HORIZON = 90 * DAY
-CALENDAR = frozenset(["1mo", "calendar", "calendar-month", "calendar_month", "month", "monthly", "quarter", "week"])
+CALENDAR = "month"
+CALENDAR_KEYS = ("calendar", "zone")
+_MONTH = frozenset(["1mo", "calendar", "calendar-month", "calendar_month", CALENDAR, "monthly"])
+_OTHER_CALENDARS = frozenset(["day", "quarter", "quarterly", "week", "weekly", "year", "yearly"])
+_WRITE = "{calendar: month, zone: Europe/Berlin}"
 NOTHING_YET = Target(Decimal(1), "strict", None, None)
 """What an SLO inherits: the loosest for every check where its own objective is missing or wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """`zone` is set where it is the calendar month there; `seconds` are then nominal."""
+
+    seconds: int
+    zone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +47,7 @@ class Inherited:
 
     agent: str
     owner: str
-    period: int
+    period: Period
     budget_by: tuple[str, ...] | None
     segments: Mapping[str, Segment]
     exclusions: tuple[Exclusion, ...] | None
@@ -48,7 +62,7 @@ class _Settings:
 
     owner: str
     title: str
-    period: int
+    period: Period
     alerting: AlertPolicy
     release_policy: ReleasePolicy
     expected_traffic: Decimal | None
@@ -79,7 +93,8 @@ def slo(key: At, at: At, file: Inherited) -> Slo | None:
         objective=target.objective,
         owner=settings.owner,
         title=settings.title or sli.title or (name or "").replace("-", " ").capitalize(),
-        period=settings.period,
+        period=settings.period.seconds,
+        calendar=settings.period.zone,
         budget_by=by,
         mode=target.mode,
         threshold=target.threshold,
@@ -95,17 +110,29 @@ def slo(key: At, at: At, file: Inherited) -> Slo | None:
     )
 
 
-def period(at: At) -> int | None:
-    """A rolling period of whole days, in seconds."""
-    node = at.node
-    if isinstance(node, yaml_source.Scalar) and node.text.lower() in CALENDAR:
-        at.error(f"calendar periods ({shown(node.text)}) are not supported; write a rolling period such as 30d")
+def period(at: At) -> Period | None:
+    """A rolling period of whole days, or the calendar month of a time zone."""
+    if isinstance(at.node, yaml_source.Mapping):
+        return _calendar(at)
+    word = at.node.text.lower() if isinstance(at.node, yaml_source.Scalar) else ""
+    if word in _MONTH:
+        at.error(f"a calendar month ({shown(word)}) needs a time zone; write {_WRITE}")
+        return None
+    if word in _OTHER_CALENDARS:
+        at.error(f"of calendar periods there is only the month ({shown(word)}); write 7d, 30d or {_WRITE}")
         return None
     value = reading.seconds(DAY, MAX_PERIOD)(at)
     if value is not None and value % DAY:
         at.error(f"{quantities.prometheus_duration(value)} is not a whole number of days")
         return None
-    return value
+    return None if value is None else Period(value)
+
+
+def _calendar(at: At) -> Period | None:
+    values = reading.entries(at, CALENDAR_KEYS, CALENDAR_KEYS)
+    calendar = reading.optional(values, "calendar", reading.choice((CALENDAR,)))
+    zone = reading.optional(values, "zone", reading.zone)
+    return Period(NOMINAL_MONTH, zone) if calendar and zone else None
 
 
 def _settings(values: Mapping[str, At], file: Inherited) -> _Settings:

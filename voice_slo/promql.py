@@ -43,6 +43,11 @@ def one_of(label: str, values: Sequence[str]) -> str:
     return f"{label}=~{quoted('|'.join(_literal(value) for value in values))}"
 
 
+def none_of(label: str, values: Sequence[str]) -> str:
+    """Matcher for anything but `values`, taken literally."""
+    return f"{label}!~{quoted('|'.join(_literal(value) for value in values))}"
+
+
 def selector(metric: str, agent: str, slo: str, *matchers: str) -> str:
     """The series of one SLO. `matchers` are PromQL as it stands."""
     return f"{metric}{{{','.join((of_slo(agent, slo), *matchers))}}}"

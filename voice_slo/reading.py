@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zoneinfo
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from decimal import Decimal
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
-from voice_slo import quantities, yaml_source
+from voice_slo import calendar_month, quantities, yaml_source
 from voice_slo.diagnostics import MAX_PROBLEMS, Problem, VoiceSloError, nearest, shown, suggest
 from voice_slo.quantities import QuantityError
 from voice_slo.yaml_source import Invalid, Node, Scalar
@@ -125,6 +126,17 @@ def items(at: At, *, empty: bool = False) -> list[At] | None:
         at.error("is an empty list")
         return None
     return [At(item, f"{at.field}[{index}]", at.report) for index, item in enumerate(at.node.items)]
+
+
+def zone(at: At) -> str | None:
+    """The name of a time zone."""
+    value = text(at)
+    if value is None or calendar_month.is_zone(value):
+        return value
+    close = nearest(value, zoneinfo.available_timezones())
+    hint = f"did you mean {close}?" if close else "write a name such as Europe/Berlin"
+    at.error(f'"{shown(value)}" is not a time zone; {hint}')
+    return None
 
 
 def find(at: At, place: Iterable[str | int]) -> At | None:

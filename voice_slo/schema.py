@@ -49,7 +49,7 @@ def _file() -> Schema:
         "agent": says("name of the voice agent; the label `agent` on everything", of.name()),
         "owner": says("who answers for an SLO that names nobody else", of.text()),
         "slos": says("the SLOs, by name", slos),
-        "period": says("rolling period of the error budgets in whole days, such as 30d", of.duration()),
+        "period": says("of the error budgets: whole days such as 30d, or a calendar month", _period()),
         "budget_by": says("segments whose every value has a budget of its own", ref(_BUDGET_BY)),
         "segments": says("what a call may be labelled with", {
             "type": "object", "propertyNames": _label_name(), "additionalProperties": ref("segment"),
@@ -68,6 +68,13 @@ def _file() -> Schema:
         "alerting": says("alert policy of SLOs without one of their own", ref(_ALERTING)),
         "release_policy": says("limits of the release state", ref(_RELEASE_POLICY)),
     })  # fmt: skip
+
+
+def _period() -> Schema:
+    return of.any_of(of.duration(), closed(parse_slo.CALENDAR_KEYS, parse_slo.CALENDAR_KEYS, {
+        "calendar": says("a budget that begins anew on the first", of.words((parse_slo.CALENDAR,))),
+        "zone": says("of the first midnight, such as Europe/Berlin", of.text()),
+    }))  # fmt: skip
 
 
 def _label_name() -> Schema:
@@ -183,7 +190,7 @@ def _slo() -> Schema:
                     of.any_of(of.words(tuple(catalog()), titles), ref("sli"))),
         "owner": says("who answers for it", of.text()),
         "title": says("its name for people", of.text()),
-        "period": says("rolling, in whole days; default the file's", of.duration()),
+        "period": says("whole days or a calendar month; default the file's", _period()),
         "budget_by": says("segments whose every value has a budget of its own; default the file's", ref(_BUDGET_BY)),
         "parameters": says("for SLIs that have some, such as dead_air_after", {
             "type": "object", "propertyNames": of.word(), "additionalProperties": of.amount(),

@@ -311,23 +311,33 @@ class _View:
 
     def synthetics(self) -> Iterator[UnitFacts]:
         found = dict(self._of_kind("synthetic"))
-        if not found and self._synthetic() and self.settled and self.facts.has_lifecycle:
+        itself = f"{self._segments().get('flow', 'unknown')}/{self.call}"
+        if not found and self._is_run() and self.settled:
             found = {self.call: {}}
         for run, cells in found.items():
-            said = _value(cells, "result")
-            result = said if said is not None else self._run_result() if self.settled else None
+            said, missed = _value(cells, "result"), _value(cells, "missed") is True
+            result = said if said is not None else self._run_result() if self.settled and not missed else None
             flow = _value(cells, "flow") or self._segments().get("flow")
             own = {
                 "synthetic.flow": flow,
                 "synthetic.result": None if result == "unknown" else result,
-                "synthetic.missed": False if said is not None else None,
+                "synthetic.missed": True if missed else False if said is not None else None,
             }
             segments = self._segments() | ({"flow": str(flow)} if flow else {})
-            yield self._unit("synthetic", f"{flow or 'unknown'}/{run}", self.at, own, segments=segments)
+            # The call itself may have counted before anybody named its run.
+            parts = (itself,) if run == min(found) and self._is_run() else ()
+            yield self._unit(
+                "synthetic", f"{flow or 'unknown'}/{run}", self.at, own, segments=segments, parts=parts
+            )  # fmt: skip
+
+    def _is_run(self) -> bool:
+        return bool(self._synthetic()) and self.facts.has_lifecycle
 
     def _run_result(self) -> str | None:
         """A test call went well when it connected, was heard, no part of ours failed and its task did not fail."""
         values = self.call_values
+        if not self.facts.has_lifecycle and not self.turns:
+            return None
         if values.get("call.end_reason") in _FAILED_ENDS:
             return "bad"
         results = [_value(cells, "result") for _, cells in self._of_kind("task")]

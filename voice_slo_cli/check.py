@@ -68,9 +68,13 @@ def _row(slo: Slo) -> tuple[str, ...]:
     observed = " (observe)" if slo.mode == "observe" else ""
     return (
         slo.name, slo.sli.name if slo.sli.builtin else f"custom, {slo.sli.unit}", percent(slo.objective) + observed,
-        threshold, prometheus_duration(slo.period), ", ".join(slo.budget_by) or "–",
+        threshold, _period(slo), ", ".join(slo.budget_by) or "–",
         str(lint.label_set_count(slo)), slo.owner,
     )  # fmt: skip
+
+
+def _period(slo: Slo) -> str:
+    return f"month, {slo.calendar}" if slo.calendar else prometheus_duration(slo.period)
 
 
 def _burn_row(budget: lint.Budget) -> tuple[str, ...]:
