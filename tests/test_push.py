@@ -13,6 +13,7 @@ import pytest
 import requests
 import yaml
 
+from prometheus_rules.rule_files import PARTS
 from tests.command_line import STARTER, Ran, voice_slo
 from tests.ruler_server import FakeRuler, Refusal, fake_ruler
 from voice_slo_cli import push_options
@@ -76,7 +77,7 @@ def test_the_first_push_sends_everything_in_the_order_in_which_figures_flow(serv
     assert parts(sent)[0] == "sources"
     for own in ("connection-success", "turn-latency"):
         stages = [part.partition("-")[0] for part in parts([name for name in sent if f":{own}:" in name])]
-        assert list(dict.fromkeys(stages)) == ["counts", "windows", "budget", "totals", "state", "alerts"]
+        assert list(dict.fromkeys(stages)) == [part for part, _ in PARTS]
     assert not (slos.parent.parent / "prometheus_rules").exists()
 
 
@@ -139,7 +140,7 @@ def test_groups_that_are_gone_are_deleted_last_and_alerts_first(server: FakeRule
     assert all(":turn-latency:" in name for name in deleted)
     assert server.changes() == [*(f"POST {name}" for name in created), *(f"DELETE {name}" for name in deleted)]
     stages = [part.partition("-")[0] for part in parts(deleted)]
-    assert list(dict.fromkeys(stages)) == ["alerts", "state", "totals", "budget", "windows", "counts"]
+    assert list(dict.fromkeys(stages)) == [part for part, _ in reversed(PARTS)]
 
 
 def test_what_is_not_ours_is_left_alone(server: FakeRuler, slos: Path) -> None:
