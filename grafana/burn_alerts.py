@@ -112,9 +112,9 @@ def _timeline(scope: Scope) -> Json:
         Frame(
             203,
             "Alerts over time: the most severe that fired, by SLO",
-            "One lane per SLO, coloured by the most severe alert that fired: page, ticket, info or none. Alerts about the "
-            "whole agent have one of their own once there are any. A gap: the rules did not run. Only where these rules "
-            "are evaluated or remote-written does the history exist.",
+            "One lane per SLO, coloured by the most severe alert that fired: page, ticket, info or none. Alerts about "
+            "the whole agent have one of their own once there are any. A gap: the rules did not run. Only where these "
+            "rules are evaluated or remote-written does the history exist.",
             Place(0, 6, 24, 7),
         ),
         [Query(f"{worst} or max by (slo) (0 * {scope.info})", "{{slo}}")],
