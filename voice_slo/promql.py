@@ -45,6 +45,8 @@ def one_of(label: str, values: Sequence[str]) -> str:
 
 def none_of(label: str, values: Sequence[str]) -> str:
     """Matcher for anything but `values`, taken literally."""
+    if len(values) == 1:
+        return f"{label}!={quoted(values[0])}"
     return f"{label}!~{quoted('|'.join(_literal(value) for value in values))}"
 
 
