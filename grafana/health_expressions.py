@@ -6,7 +6,7 @@ from grafana.scope import BUDGET, Scope
 from grafana.words import AFFECTED, COLLECTING, HEALTHY, IDLE, OBSERVED, QUIET, SERVED, SOME, UNKNOWN
 from voice_slo import names
 from voice_slo.promql import one_of
-from voice_slo.spec import Slo, SloFile, Tier
+from voice_slo.spec import SloFile
 
 NOW = "15m"
 """Window of "now": long enough for a verdict at a few calls an hour, short enough to end with an outage."""
@@ -14,12 +14,6 @@ NOW = "15m"
 _DAY = 86400
 _SLACK = "1e-9"
 """Keeps 119.99999999 allowed failures from being shown as 119."""
-
-
-def quickest_page(slo: Slo) -> Tier | None:
-    """The page tier with the shortest long window; None where nothing of the SLO pages."""
-    pages = [tier for tier in slo.alerting.tiers if tier.enabled and tier.severity == "page"]
-    return min(pages, key=lambda tier: tier.long, default=None)
 
 
 def affected(scope: Scope, slo_file: SloFile, by: str) -> str:
@@ -148,7 +142,7 @@ def _page_firing(scope: Scope, slo_file: SloFile) -> str:
 def _page_thresholds(scope: Scope, slo_file: SloFile) -> str:
     by_tier: dict[str, list[str]] = {}
     for slo in slo_file.slos:
-        tier = quickest_page(slo)
+        tier = slo.alerting.quickest_page
         if tier:
             by_tier.setdefault(tier.name, []).append(slo.name)
     if len(by_tier) == 1:

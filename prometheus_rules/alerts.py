@@ -1,46 +1,36 @@
-"""Group `alerts`: the release state that lasts, and one alert per burn tier and budget."""
+"""Group `alerts`: the release state that lasts, and every alert about one SLO."""
 
 from __future__ import annotations
 
-from prometheus_rules import alert_text
-from prometheus_rules.burn import burning
-from prometheus_rules.go_template import literal
-from prometheus_rules.rule import Alert, Bundle, Record
+from prometheus_rules import budget_alerts, burn_alerts, data_alerts
+from prometheus_rules.rule import Bundle, Record
 from prometheus_rules.slo_series import SloSeries
 from voice_slo import names
-from voice_slo.spec import Tier
+
+_REMEMBERED = 86400
+"""Seconds without rules after which a state before a new birth is forgotten."""
+
+
+def settled(own: SloSeries) -> list[Bundle]:
+    """Group `settled`: the last birth whose counts have had a state. It remembers itself, for births are forgotten."""
+    created, raw = own.series(names.EVENTS_CREATED), own.series(names.RELEASE_STATE_RAW)
+    before = own.last(own.series(names.SETTLED_CREATED), _REMEMBERED)
+    return [[Record(names.SETTLED_CREATED, f"({created} and {raw} >= 0)\nor ({before} and {created})")]]
 
 
 def bundles(own: SloSeries) -> list[Bundle]:
-    return [[_lasting_state(own)], *([_burn_alert(own, tier)] for tier in own.tiers())]
+    found = [*burn_alerts.alerts(own), *budget_alerts.alerts(own), *data_alerts.alerts(own)]
+    return [[_lasting_state(own)], *([alert] for alert in found)]
 
 
 def _lasting_state(own: SloSeries) -> Record:
-    """The worst of the last hour, so that a state does not flap; gone as soon as the state is unknown."""
-    raw = own.series(names.RELEASE_STATE_RAW)
-    return Record(names.RELEASE_STATE, f"max_over_time({raw}[1h]) and {raw}")
+    """The worst of the last hour, so that a state does not flap; gone as soon as the state is unknown.
 
-
-def _burn_alert(own: SloSeries, tier: Tier) -> Alert:
-    """Agent, SLO and segments come from the series."""
-    alert_class = names.alert_class(tier.name)
-    description = alert_text.description(own, tier)
-    return Alert(
-        alert=names.burn_alert(tier.name),
-        expr=burning(own, tier),
-        labels={
-            "severity": tier.severity,
-            "alert_class": alert_class,
-            "owner": literal(own.slo.owner),
-            "page_hours": "always",
-            "scope": "segment",
-        },
-        annotations={
-            "summary": alert_text.summary(own, tier),
-            "description": description.text,
-            **alert_text.links(own, alert_class),
-        },
-        for_=tier.for_,
-        keep_firing=tier.keep_firing,
-        queries=description.queries,
-    )
+    After a new birth there is nothing to judge by yet: the state before it stays until the new counts have a state. It
+    reads its own last value, for only that one knows what was before.
+    """
+    raw, lasting = own.series(names.RELEASE_STATE_RAW), own.series(names.RELEASE_STATE)
+    worst = f"max_over_time({raw}[1h])"
+    fresh = f"{own.series(names.EVENTS_CREATED)} > {own.series(names.SETTLED_CREATED)}"
+    held = f"{own.last(lasting, _REMEMBERED)} >= 0 and {raw} < 0 and {fresh}"
+    return Record(names.RELEASE_STATE, f"({worst} and {raw} >= 0)\nor ({held})\nor ({worst} and {raw})")

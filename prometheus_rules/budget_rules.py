@@ -26,9 +26,15 @@ def _budget(own: SloSeries) -> Bundle:
         Record(names.ERROR_BUDGET_EVENTS, allowed),
         Record(names.REMAINING_EVENTS, remaining),
         Record(names.REMAINING_RATIO, f"({remaining}) / ({allowed} > 0)"),
+        Record(names.CONSUMED_RATIO, _consumed(own, allowed)),
         Record(names.ENFORCED, own.enforced()),
         Record(names.INFO, "vector(1)", _info(own)),
     ]
+
+
+def _consumed(own: SloSeries, allowed: str) -> str:
+    """What a segment used of the whole SLO's budget; over all segments it adds up to what the SLO used of it."""
+    return f"{own.events('bad', None)} / on {own.by_slo} group_left () (sum by {own.by_slo} ({allowed}) > 0)"
 
 
 def _objective(target: Target) -> Decimal:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from prometheus_rules.scope import Scope
 from prometheus_rules.slo_series import SloSeries
-from voice_slo import burn_threshold, names, promql
+from voice_slo import burn_threshold, promql
 from voice_slo.spec import Target, Tier
 
 SLACK = "1e-9"
@@ -30,39 +31,51 @@ def threshold(own: SloSeries, tier: Tier) -> str:
     return own.per_budget(share)
 
 
-def burning(own: SloSeries, tier: Tier) -> str:
-    """True (with the bad events of the long window as value) for every enforced budget on which the tier fires."""
-    bad, eligible = own.events("bad", tier.long), own.events("eligible", tier.long)
-    level = own.series(names.threshold(tier.name))
+def burning(scope: Scope, tier: Tier) -> str:
+    """True (with the bad events of the long window as value) for each that the tier fires on."""
+    bad, level = scope.events("bad", tier.long), scope.level(tier, tier.long)
     conditions = [
-        f"({bad} >= {level} * {eligible} - {SLACK} and {bad} > 0)",
-        f"({_short_window(own, tier, level)})",
-        *(f"({guard})" for guard in _guards(own, tier)),
-        f"({own.series(names.ENFORCED)} == 1)",
+        f"({bad} >= {level} - {SLACK} and {bad} > 0)",
+        f"({_short_window(scope, tier)})",
+        *(f"({guard})" for guard in _guards(scope, tier)),
+        *scope.enforced(),
     ]
     return "\nand ".join(conditions)
 
 
-def _short_window(own: SloSeries, tier: Tier, level: str) -> str:
-    """>= keeps a page while no call arrives (a dead trunk has none); from an hour up it would only delay the end."""
-    bad, eligible = own.events("bad", tier.short), own.events("eligible", tier.short)
-    if tier.short < _HOUR:
-        return f"{bad} >= {level} * {eligible} - {SLACK}"
-    return f"{bad} > {level} * {eligible} + {SLACK}"
+def _short_window(scope: Scope, tier: Tier) -> str:
+    """>= keeps a page while no call arrives: a dead trunk has none.
+
+    A long window of an hour or more stays bad long after the end. There it would start a page hours later, once calls
+    stop for the night. Without an error budget any failure is too much, and none is not enough.
+    """
+    bad, level = scope.events("bad", tier.short), scope.level(tier, tier.short)
+    if tier.long >= _HOUR:
+        return f"{bad} > {level} + {SLACK}"
+    reached = f"{bad} >= {level} - {SLACK}"
+    if not scope.own.allows_nothing_somewhere:
+        return reached
+    return f"{reached} and ({bad} > 0 or {scope.events('eligible', tier.short)} == 0)"
 
 
-def _guards(own: SloSeries, tier: Tier) -> list[str]:
+def _guards(scope: Scope, tier: Tier) -> list[str]:
     guards = []
     if tier.min_bad_callers:
-        guards.append(f"{own.events('bad_callers', tier.long)} >= {tier.min_bad_callers}")
+        guards.append(f"{scope.events('bad_callers', tier.long)} >= {tier.min_bad_callers}")
     if tier.min_bad_events:
-        guards.append(f"{own.events('bad', tier.long)} >= {tier.min_bad_events}")
+        guards.append(f"{scope.events('bad', tier.long)} >= {tier.min_bad_events}")
     if tier.z is not None:
-        guards.append(_beyond_chance(own, tier, tier.z))
+        guards.append(_beyond_chance(scope, tier, tier.z))
     return guards
 
 
-def _beyond_chance(own: SloSeries, tier: Tier, z: Decimal) -> str:
-    bad, callers = own.events("bad", tier.long), own.events("bad_callers", tier.long)
-    allowed = f"{own.series(names.ERROR_BUDGET_RATIO)} * {own.events('eligible', tier.long)}"
-    return f"{bad} * (1 - 1 / (9 * {callers}) - {promql.number(z)} / (3 * sqrt({callers}))) ^ 3 > {allowed}"
+def _beyond_chance(scope: Scope, tier: Tier, z: Decimal) -> str:
+    """More callers than chance explains; where a call has many units, its units, for callers could never outnumber B
+    of them. Elsewhere a caller who calls again and again counts once.
+    """
+    callers, unit = scope.events("bad_callers", tier.long), scope.own.slo.sli.unit
+    counted = scope.events("bad", tier.long) if unit in burn_threshold.MANY_PER_CALL else callers
+    as_one = burn_threshold.callers_as_one(tier, unit)
+    drawn = f"{callers} / {as_one}" if as_one > 1 else callers
+    bound = f"(1 - 1 / (9 * {drawn}) - {promql.number(z)} / (3 * sqrt({drawn}))) ^ 3"
+    return f"{counted} * {bound} > {scope.allowed(tier.long)}"

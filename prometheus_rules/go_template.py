@@ -7,19 +7,40 @@ from dataclasses import dataclass
 
 from voice_slo import promql
 
-Matchers = Callable[[str], str]
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What an alert's queries select: `fixed` matchers, and the alert's own values of `labels`."""
+
+    fixed: str
+    labels: tuple[str, ...] = ()
+
+    @property
+    def definition(self) -> str:
+        """Defines the template variable that stands in all selectors."""
+        own = "".join(f",{name}=%q" for name in self.labels)
+        values = "".join(f" {label(name)}" for name in self.labels)
+        return f"{{{{ {_CHOSEN} := printf `{self.fixed}{own}`{values} }}}}"
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Template text and the queries in it, as Prometheus will run them but for the label values."""
+    """Template text and the queries in it, as Prometheus will run them but for the label values.
 
-    text: str
+    `definition`: what has to stand before the text, once.
+    """
+
+    body: str
     queries: tuple[str, ...] = ()
+    definition: str = ""
 
     def __add__(self, other: Template | str) -> Template:
         more = other if isinstance(other, Template) else Template(other)
-        return Template(self.text + more.text, self.queries + more.queries)
+        return Template(self.body + more.body, self.queries + more.queries, self.definition or more.definition)
+
+    @property
+    def text(self) -> str:
+        return self.definition + self.body
 
 
 def literal(text: str) -> str:
@@ -31,16 +52,21 @@ def label(name: str) -> str:
     return f"$labels.{name}"
 
 
-def with_result(labels: Sequence[str], query: Callable[[Sequence[str]], str], then: Template | str) -> Template:
-    """`then`, with the query's result as `.`; nothing where the result is empty.
+def with_result(
+    chosen: Chosen, query: Callable[[Sequence[str]], str], then: Template | str, otherwise: str = ""
+) -> Template:
+    """`then`, with the query's result as `.`; `otherwise` where the result is empty.
 
-    `query` gets matchers that select the series with the alert's values of `labels`. It holds no back-tick and no
-    user text, for it becomes a Go raw string and a format at once.
+    `query` gets the matchers of the alert's own labels. It holds no back-tick, no percent sign and no user text, for it
+    becomes a Go raw string and a format at once.
     """
-    asked = query([f"{name}=%[{position}]q" for position, name in enumerate(labels, start=1)])
-    example = query([promql.equals(name, "x") for name in labels])
-    arguments = "".join(f" {label(name)}" for name in labels)
-    return Template(f"{{{{ with printf `{asked}`{arguments} | query }}}}", (example,)) + then + "{{ end }}"
+    own = [f"{name}=%q" for name in chosen.labels]
+    asked = query(own).replace(",".join((chosen.fixed, *own)), "%[1]s")
+    example = query([promql.equals(name, "x") for name in chosen.labels])
+    end = f"{{{{ else }}}}{otherwise}{{{{ end }}}}" if otherwise else "{{ end }}"
+    begin = Template(f"{{{{ with printf `{asked}` {_CHOSEN} | query }}}}", (example,), chosen.definition)
+    return begin + then + end
 
 
+_CHOSEN = "$of"
 VALUE = ". | first | value"

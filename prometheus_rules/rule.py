@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from prometheus_rules.yaml_text import Node
 from voice_slo import names
 from voice_slo.quantities import prometheus_duration
+
+T = TypeVar("T")
 
 MOST_RULES = 20
 """Per group: the default limit of Mimir and Grafana Cloud."""
@@ -76,21 +80,43 @@ class Group:
         }
 
 
-def groups(agent: str, slo: str, part: str, bundles: Sequence[Bundle], interval: int) -> list[Group]:
-    """One group `voice-slo:<agent>:<slo>:<part>`, or `<part>-1`, `<part>-2` … where it takes more than one."""
-    packed = _packed(bundles)
-    parts = [part] if len(packed) == 1 else [f"{part}-{n}" for n in range(1, len(packed) + 1)]
-    identity = {names.AGENT: agent, names.SLO: slo}
+def groups(identity: Mapping[str, str], part: str, bundles: Sequence[Bundle], interval: int) -> list[Group]:
+    """One group `voice-slo:<identity>:<part>`, or `<part>-1`, `<part>-2` … where it takes more than one."""
     return [
-        Group(names.group(agent, slo, name), interval, identity, tuple(rules))
-        for name, rules in zip(parts, packed, strict=True)
+        Group(names.group(*identity.values(), name), interval, identity, tuple(itertools.chain(*packed)))
+        for name, packed in layout(part, bundles, len)
     ]
 
 
-def _packed(bundles: Sequence[Bundle]) -> list[list[Rule]]:
-    packed: list[list[Rule]] = [[]]
-    for bundle in bundles:
-        if len(packed[-1]) + len(bundle) > MOST_RULES:
+def layout(part: str, bundles: Iterable[T], size: Callable[[T], int]) -> list[tuple[str, list[T]]]:
+    """`bundles` in order, in as few groups as rulers take, each with the last part of its name.
+
+    `size`: rules of a bundle.
+    """
+    packed: list[list[T]] = []
+    room = 0
+    for bundle in filter(size, bundles):
+        if not packed or size(bundle) > room:
             packed.append([])
-        packed[-1].extend(bundle)
-    return packed
+            room = MOST_RULES
+        packed[-1].append(bundle)
+        room -= size(bundle)
+    return _numbered(part, packed)
+
+
+def tight_layout(part: str, bundles: Iterable[T], size: Callable[[T], int]) -> list[tuple[str, list[T]]]:
+    """Like `layout`, each bundle in the group that it fills best, wherever that is."""
+    packed: list[list[T]] = []
+    with_room: dict[int, list[list[T]]] = {room: [] for room in range(MOST_RULES + 1)}
+    for bundle in filter(size, bundles):
+        fits = next((room for room in range(size(bundle), MOST_RULES + 1) if with_room[room]), None)
+        if fits is None:
+            packed.append([])
+        group = packed[-1] if fits is None else with_room[fits].pop()
+        group.append(bundle)
+        with_room[(MOST_RULES if fits is None else fits) - size(bundle)].append(group)
+    return _numbered(part, packed)
+
+
+def _numbered(part: str, groups: Sequence[list[T]]) -> list[tuple[str, list[T]]]:
+    return [(part if len(groups) == 1 else f"{part}-{n}", group) for n, group in enumerate(groups, start=1)]

@@ -26,11 +26,20 @@ class SloSeries:
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels that tell one budget from another, for `by` and `on`."""
-        return (names.AGENT, names.SLO, *self.slo.budget_by)
+        return (names.AGENT, names.SLO, *self.identity, *self.slo.budget_by)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return self.prometheus.identity_labels
 
     @property
     def by(self) -> str:
         return f"({', '.join(self.labels)})"
+
+    @property
+    def by_slo(self) -> str:
+        """For figures of the whole SLO."""
+        return f"({', '.join((names.AGENT, names.SLO, *self.identity))})"
 
     def series(self, name: str, *matchers: str) -> str:
         return promql.selector(name, self.slo.agent, self.slo.name, *matchers)
@@ -47,12 +56,33 @@ class SloSeries:
 
     def scraped(self, name: str, *matchers: str) -> str:
         """The last scraped value, as far back as failed scrapes have to be bridged."""
-        return f"last_over_time({self.series(name, *matchers)}[{self._lookback(SCRAPE_LOOKBACK, self._scrape)}])"
+        return self.last_scraped(self.series(name, *matchers))
+
+    def last_scraped(self, series: str) -> str:
+        return f"last_over_time({series}[{look_back(SCRAPE_LOOKBACK, self._scrape)}])"
+
+    @staticmethod
+    def last(series: str, within: int) -> str:
+        """The last recorded value of `series`, up to `within` seconds back."""
+        return f"last_over_time({series}[{prometheus_duration(within)}])"
 
     def recorded(self, series: str, ago: int) -> str:
         """The last recorded value of `series` as of `ago` seconds before."""
-        lookback = self._lookback(SHORT_LOOKBACK if ago <= SHORT_WINDOW else LONG_LOOKBACK, self._evaluation)
+        lookback = look_back(SHORT_LOOKBACK if ago <= SHORT_WINDOW else LONG_LOOKBACK, self._evaluation)
         return f"last_over_time({series}[{lookback}] offset {prometheus_duration(ago)})"
+
+    def since(self, count: str, seconds: int, on: str = "", born: str = "") -> str:
+        """`count` now less `count` at the start of the window, which is 0 where the series was born inside it.
+
+        A value at the start holds only if it is of the same birth: just after a lost store or a changed definition,
+        what was recorded last is still the count of the life before. Without a birth or such a value it is absent,
+        never the lifetime count. `on`: the labels of its birth, where `count` has more. `born`: the birth where it is
+        not that of the budget.
+        """
+        created, joined = born or self.series(names.EVENTS_CREATED), f"and on {on}" if on else "and"
+        same_life = f"{self.recorded(count, seconds)} {joined} ({self.recorded(created, seconds)} == {created})"
+        born_inside = f"0 * {count} {joined} {created} > time() - {seconds + self._shown_within}"
+        return f"{count} - (({same_life}) or ({born_inside}))"
 
     def per_budget(self, value: Callable[[Target], Decimal]) -> str:
         """A constant of every budget that counts: the first row of `objectives:` that matches, else the SLO's own."""
@@ -62,6 +92,11 @@ class SloSeries:
         """1 where a budget pages and blocks; 0 in observe mode and for the values `other` and `unknown`."""
         never = [promql.one_of(label, NEVER_ENFORCED) for label in self.slo.budget_by]
         return self._constants(never, lambda target: Decimal(target.mode == "strict"))
+
+    @property
+    def allows_nothing_somewhere(self) -> bool:
+        """Whether some budget has an objective of 100 %."""
+        return any(not target.error_budget for target in (self.own_target, *(r.target for r in self.slo.objectives)))
 
     @property
     def own_target(self) -> Target:
@@ -84,12 +119,18 @@ class SloSeries:
         return self.prometheus.scrape_interval
 
     @property
+    def _shown_within(self) -> int:
+        """Seconds from a birth to the first record of it, unless scrapes or evaluations fail for longer."""
+        return max(SCRAPE_LOOKBACK, self._scrape + 2 * self._evaluation)
+
+    @property
     def _evaluation(self) -> int:
         return self.prometheus.evaluation_interval
 
-    @staticmethod
-    def _lookback(usual: int, interval: int) -> str:
-        return prometheus_duration(max(usual, FEWEST_SAMPLES * interval))
+
+def look_back(usual: int, interval: int) -> str:
+    """`usual` seconds, or more where samples are rarer."""
+    return prometheus_duration(max(usual, FEWEST_SAMPLES * interval))
 
 
 def of(slo_file: SloFile) -> list[SloSeries]:

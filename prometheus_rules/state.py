@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_rules.burn import SLACK, burning
 from prometheus_rules.rule import Bundle, Record
+from prometheus_rules.scope import Scope
 from prometheus_rules.slo_series import SloSeries, window_name
 from prometheus_rules.windows import windows
 from voice_slo import names, promql
@@ -11,8 +12,6 @@ from voice_slo import names, promql
 IDLE, COLLECTING, HEALTHY, WATCH, FREEZE, EXHAUSTED = -2, -1, 0, 1, 2, 3
 FEWEST_EVENTS = 5
 """A budget of fewer events, with fewer bad, says nothing yet."""
-_FAST = "fast"
-"""The tier that `on_fast_burn` is about."""
 _HOUR = 3600
 _PACE = 6 * _HOUR
 """Window whose bad events are the pace of the forecast."""
@@ -22,6 +21,7 @@ def bundles(own: SloSeries) -> list[Bundle]:
     return [
         [Record(names.EXHAUSTION_SECONDS, _exhaustion(own))],
         [Record(names.RELEASE_STATE_RAW, _release_state(own))],
+        *([] if own.slo.calendar else [[Record(names.REASON_RATIO, _reason_share(own))]]),
         *([Record(names.burn_rate(window_name(seconds)), _burn_rate(own, seconds))] for seconds in windows(own)),
     ]
 
@@ -32,15 +32,30 @@ def _burn_rate(own: SloSeries, seconds: int) -> str:
     return f"{bad} / ({eligible} > 0) / ({own.series(names.ERROR_BUDGET_RATIO)} > 0)"
 
 
+def _reason_share(own: SloSeries) -> str:
+    bad = own.events("bad_reason", None)
+    return f"{bad} / on {own.by} group_left () (sum by {own.by} ({bad}) > 0)"
+
+
 def _exhaustion(own: SloSeries) -> str:
     """Seconds at the pace of the last 6 h, at most the period; 0 once spent, the period where nothing is bad."""
-    remaining, bad, period = own.series(names.REMAINING_EVENTS), own.events("bad", _PACE), own.slo.period
+    remaining, bad = own.series(names.REMAINING_EVENTS), own.events("bad", _PACE)
     idle = f"{own.events('eligible', None)} == 0"
+    pace = f"{remaining} / ({bad} > 0) * {_PACE}"
+    capped, cap = _at_most_the_period(own, pace)
     return _first_of(
         f"(0 * {remaining} and {remaining} <= {SLACK}) unless {idle}",
-        f"clamp_max({remaining} / ({bad} > 0) * {_PACE}, {period})",
-        f"0 * {remaining} + {period} and {bad} == 0",
+        *capped,
+        f"0 * {remaining} + {cap} and {bad} == 0",
     )
+
+
+def _at_most_the_period(own: SloSeries, seconds: str) -> tuple[list[str], str]:
+    """The alternatives that are `seconds` up to the cap, and the cap: a calendar month's budget lasts to its end."""
+    if not own.slo.calendar:
+        return [f"clamp_max({seconds}, {own.slo.period})"], str(own.slo.period)
+    left = f"on {own.by_slo} group_left () (max by {own.by_slo} ({own.scraped(names.PERIOD_END.name)}) - time())"
+    return [f"{seconds} <= {left}", f"0 * ({seconds}) + {left}"], left
 
 
 def _release_state(own: SloSeries) -> str:
@@ -51,7 +66,6 @@ def _release_state(own: SloSeries) -> str:
     """
     policy, budget = own.slo.release_policy, own.series(names.ERROR_BUDGET_EVENTS)
     remaining = own.series(names.REMAINING_EVENTS)
-    bad = f"{budget} - {remaining}"
     freezes, watches = _tiers_by_state(own)
     low = f"{remaining} < {promql.number(policy.freeze_below)} * {budget} - {SLACK}"
     shrinking = f"{remaining} <= {promql.number(policy.watch_below)} * {budget} + {SLACK}"
@@ -61,7 +75,7 @@ def _release_state(own: SloSeries) -> str:
 
     return _first_of(
         f"0 * {budget} - {-IDLE} and {own.events('eligible', None)} == 0",
-        f"0 * {budget} - {-COLLECTING} and {budget} < {FEWEST_EVENTS} - {SLACK} and {bad} < {FEWEST_EVENTS} - {SLACK}",
+        f"0 * {budget} - {-COLLECTING} and {collecting(own)}",
         state(EXHAUSTED, f"{remaining} < -{SLACK}"),
         *(state(FREEZE, f"({tier})") for tier in freezes),
         state(FREEZE, f"{low} and {_over_budget(own, _HOUR)} and {_over_budget(own, _PACE)}"),
@@ -71,11 +85,19 @@ def _release_state(own: SloSeries) -> str:
     )
 
 
+def collecting(own: SloSeries) -> str:
+    """True for budgets of too few events to judge by, and with too few bad ones."""
+    budget, remaining = own.series(names.ERROR_BUDGET_EVENTS), own.series(names.REMAINING_EVENTS)
+    fewest = f"{FEWEST_EVENTS} - {SLACK}"
+    return f"{budget} < {fewest} and {budget} - {remaining} < {fewest}"
+
+
 def _tiers_by_state(own: SloSeries) -> tuple[list[str], list[str]]:
     """The conditions of the tiers that freeze, and of those that call for watching."""
-    on_fast_burn = own.slo.release_policy.on_fast_burn
-    freezes = [burning(own, tier) for tier in own.tiers() if tier.name == _FAST and on_fast_burn == "freeze"]
-    watches = [burning(own, tier) for tier in own.tiers() if tier.name != _FAST or on_fast_burn == "watch"]
+    on_fast_burn, fast = own.slo.release_policy.on_fast_burn, own.slo.alerting.quickest_page
+    each = Scope("segment", own)
+    freezes = [burning(each, tier) for tier in own.tiers() if tier == fast and on_fast_burn == "freeze"]
+    watches = [burning(each, tier) for tier in own.tiers() if tier != fast or on_fast_burn == "watch"]
     return freezes, watches
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 Node = Mapping[str, "Node"] | Sequence["Node"] | str | int
 """What can be written. A `str` is always written as text, never as a sequence."""
@@ -19,6 +20,20 @@ def dump(node: Node) -> str:
     lines: list[str] = []
     _block(node, "", lines)
     return "\n".join(lines) + "\n"
+
+
+def items(nodes: Sequence[Node], indent: str) -> str:
+    """Items of a list that stands `indent` deep in some document."""
+    lines: list[str] = []
+    for node in nodes:
+        _item(node, indent, lines)
+    return "".join(f"{line}\n" for line in lines)
+
+
+@lru_cache(4096)
+def is_plain(text: str) -> bool:
+    """Whether `text` stands for itself without quotes."""
+    return bool(_PLAIN.fullmatch(text)) and text.lower() not in _WORDS and not _LIKE_A_NUMBER.fullmatch(text)
 
 
 def _block(node: Node, indent: str, lines: list[str]) -> None:
@@ -55,9 +70,11 @@ def _item(item: Node, indent: str, lines: list[str]) -> None:
 
 
 def _scalar(value: str | int) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, int):
         return str(value)
-    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS and not _LIKE_A_NUMBER.fullmatch(value):
+    if is_plain(value):
         return value
     if value.isprintable() and "\ufeff" not in value:
         return "'" + value.replace("'", "''") + "'"

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -57,8 +58,16 @@ class Exporter:
                 self._add(names.WINDOW_EVENTS.name, [*absent(from_step), *values], {**segments, names.VERDICT: verdict})
         return self
 
-    def _add(self, metric: str, values: Numbers, more: Labels) -> None:
-        labels = {"agent": self.agent, "slo": self.slo, **more, "instance": self.instance, "job": "voice-slo"}
+    def shows_more(
+        self, metric: names.Metric, values: Numbers, *, from_step: int = 0, slo: bool = True, **labels: str
+    ) -> Exporter:  # fmt: skip
+        """Any other series; `slo`: it carries one."""
+        self._add(metric.name, [*absent(from_step), *values], labels, slo=slo)
+        return self
+
+    def _add(self, metric: str, values: Numbers, more: Labels, *, slo: bool = True) -> None:
+        whose = {"agent": self.agent, "slo": self.slo} if slo else {"agent": self.agent}
+        labels = {**whose, **more, "instance": self.instance, "job": "voice-slo"}
         notation = " ".join("_" if value is None else repr(value) for value in values)
         self.series.append({"series": _selector(metric, labels), "values": notation})
 
@@ -94,9 +103,9 @@ class Scenario:
         """`sum(expr)` is `value`."""
         return self.gives(f"sum({expr})", moment, ({}, value))
 
-    def firing(self, alert: str, moment: int, budgets: int) -> Scenario:
+    def firing(self, alert: str, moment: int, budgets: int, scope: str = "segment") -> Scenario:
         """So many budgets fire, whatever their labels say."""
-        firing = f'ALERTS{{alertname="{alert}",alertstate="firing"}}'
+        firing = f'ALERTS{{alertname="{alert}",alertstate="firing",scope="{scope}"}}'
         return self.gives(f"count({firing})", moment, *([({}, budgets)] if budgets else []))
 
     def never_nan(self, *moments: int) -> Scenario:
@@ -105,17 +114,22 @@ class Scenario:
         return self
 
 
-def run(directory: Path, slo_file: SloFile, *scenarios: Scenario) -> None:
-    """Fails with promtool's own words unless every expectation holds."""
+def run(directory: Path, slo_file: SloFile, *scenarios: Scenario, alert: str = "") -> None:
+    """Fails with promtool's own words unless every expectation holds.
+
+    `alert`: only the rules that this one needs, where weeks have to be evaluated.
+    """
     promtool = tool("promtool")
     ((_, rules),) = generate(slo_file, "0.0.0").items()
-    (directory / "rules.yaml").write_bytes(rules)
+    groups = yaml.load(rules, Loader=yaml.CSafeLoader)["groups"]
+    kept = _needed(groups, alert) if alert else groups
+    (directory / "rules.yaml").write_text(json.dumps({"groups": kept}))
     step = {scenario.minutes for scenario in scenarios}
     assert len(step) == 1, "promtool has one evaluation interval for a file"
     document = {
         "rule_files": ["rules.yaml"],
         "evaluation_interval": f"{step.pop()}m",
-        "group_eval_order": [group["name"] for group in yaml.safe_load(rules)["groups"]],
+        "group_eval_order": [group["name"] for group in kept],
         "tests": [_test(scenario) for scenario in scenarios],
     }
     (directory / "test.yaml").write_text(json.dumps(document), encoding="utf-8")
@@ -128,6 +142,19 @@ def run(directory: Path, slo_file: SloFile, *scenarios: Scenario) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _needed(groups: Sequence[dict[str, Any]], alert: str) -> list[dict[str, Any]]:
+    """The rules that an alert reads, directly or not, in their groups."""
+    wanted, rules = {alert}, [rule for group in groups for rule in group["rules"]]
+    while True:
+        used = [rule for rule in rules if rule.get("alert", rule.get("record")) in wanted]
+        more = {name for rule in used for name in promql.series_read(rule["expr"])} | wanted
+        if more == wanted:
+            break
+        wanted = more
+    kept = ({**group, "rules": [rule for rule in group["rules"] if rule in used]} for group in groups)
+    return [group for group in kept if group["rules"]]
 
 
 def check(directory: Path, content: bytes) -> None:

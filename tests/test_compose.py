@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 from exporter import config
+from prometheus_rules import alertmanager
 from tests.tools import tool
+from voice_slo.loading import load
 
 ROOT = Path(__file__).parents[1]
 Json = dict[str, Any]
@@ -129,12 +131,53 @@ def test_alertmanager_accepts_its_configuration() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(("severity", "receiver"), [("page", "pager"), ("ticket", "tickets"), ("info", "nobody")])
-def test_alertmanager_routes_by_severity(severity: str, receiver: str) -> None:
+@pytest.mark.parametrize("alert_class", ["fast_burn", "exporter_down"])
+@pytest.mark.parametrize(("severity", "receiver"), [("page", "pager"), ("ticket", "tickets")])
+def test_alertmanager_routes_by_severity(severity: str, receiver: str, alert_class: str) -> None:
+    assert receiver_of(f"severity={severity}", f"alert_class={alert_class}") == receiver
+
+
+def test_alertmanager_tells_nobody_of_what_is_for_information() -> None:
+    assert receiver_of("severity=info", "alert_class=budget_low") == "nobody"
+
+
+def receiver_of(*labels: str) -> str:
     path = folder_of("alertmanager", option("alertmanager", "config.file"))
-    command = [tool("amtool"), "config", "routes", "test", f"--config.file={path}", "agent=a", f"severity={severity}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == receiver
+    command = [tool("amtool"), "config", "routes", "test", f"--config.file={path}", "agent=a", *labels]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize("alert_class", ["exporter_down", "source_silent"])
+def test_alertmanager_tells_once_what_is_so_of_every_slo(alert_class: str) -> None:
+    (first, *_) = loaded("deploy/alertmanager.yml")["route"]["routes"]
+    assert alert_class in first["matchers"][0]
+    assert "slo" not in first["group_by"]
+
+
+@pytest.mark.parametrize("path", ["slos/starter.yaml", "slos/full.yaml"])
+def test_alertmanager_inhibits_what_the_fragment_of_each_agent_does(path: str) -> None:
+    (file,) = load([(path, (ROOT / path).read_bytes())])
+    fragment = yaml.safe_load(alertmanager.generate(file, "1")[alertmanager.fragment_path(file.agent)])
+    own = loaded("deploy/alertmanager.yml")["inhibit_rules"]
+    assert [rule for rule in fragment["inhibit_rules"] if not any(covers(one, rule) for one in own)] == []
+
+
+def covers(own: Json, rule: Json) -> bool:
+    """Whether `own` says the same of every agent, and maybe of more classes and segments."""
+    sides = ("source_matchers", "target_matchers")
+    wanted, found = ([accepted(one[side]) for side in sides] for one in (rule, own))
+    for side in wanted:
+        del side["agent"]
+    return set(rule["equal"]) <= set(own["equal"]) and all(
+        labels.keys() == ours.keys() and all(values <= ours[label] for label, values in labels.items())
+        for labels, ours in zip(wanted, found, strict=True)
+    )
+
+
+def accepted(matchers: list[str]) -> dict[str, set[str]]:
+    """Label → the alternatives of its matcher."""
+    found = [re.fullmatch(r'(\w+)=~?"(.+)"', matcher) for matcher in matchers]
+    return {match[1]: set(match[2].split("|")) for match in found if match}
 
 
 def test_grafana_finds_dashboards_and_prometheus_where_they_are() -> None:

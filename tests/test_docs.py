@@ -168,6 +168,13 @@ def test_prometheus_accepts_the_configuration(block: Block, tmp_path: Path) -> N
     subprocess.run([tool("promtool"), "check", "config", str(path)], check=True, capture_output=True)
 
 
+@pytest.mark.parametrize("block", blocks("yaml", "alertmanager"), ids=str)
+def test_alertmanager_accepts_the_receivers(block: Block, tmp_path: Path) -> None:
+    path, piece = tmp_path / "alertmanager.yml", yaml.safe_load(block.text)
+    path.write_text(yaml.safe_dump({"route": {"receiver": piece["receivers"][0]["name"]}, **piece}))
+    subprocess.run([tool("amtool"), "check-config", str(path)], check=True, capture_output=True)
+
+
 @pytest.mark.parametrize("block", blocks("json", "events"), ids=str)
 def test_events_are_taken(block: Block) -> None:
     found = translate(block.text.encode(), SourceSettings(), Limits())
@@ -176,7 +183,8 @@ def test_events_are_taken(block: Block) -> None:
 
 
 def test_every_yaml_and_json_block_is_checked() -> None:
-    known = {("yaml",), ("yaml", "slo"), ("yaml", "exporter"), ("yaml", "prometheus"), ("json", "events")}
+    known = {("yaml",), ("yaml", "slo"), ("yaml", "exporter"), ("yaml", "prometheus"), ("yaml", "alertmanager"),
+             ("json", "events")}  # fmt: skip
     languages = [block for block in blocks() if block.info[:1] in (("yaml",), ("json",))]
     assert [str(block) for block in languages if block.info not in known] == []
 

@@ -34,6 +34,7 @@ COMPUTES = frozenset(
 calls are looked at."""
 DATA = {
     "importlib.resources": "catalog.yaml lies in the package, and package data is not disk",
+    "jinja2": "the prose of the runbooks is templates that lie in the package; a text of the SLO file is never one",
     "zoneinfo": "the names of time zones are data of the system, and whether one exists is part of the language",
 }
 """What reads data that comes with the program, and why it may."""
@@ -226,6 +227,7 @@ import sys
 from pathlib import Path
 
 import grafana, prometheus_rules
+from prometheus_rules import alertmanager, runbooks
 from exporter.payload import Limits
 from exporter.sources import SOURCES
 from exporter.sources.translation import SourceSettings
@@ -240,7 +242,7 @@ WATCHED = ("open", "os.", "socket.", "subprocess.", "shutil.", "tempfile.", "glo
 def witness(event, arguments):
     if event.startswith(WATCHED):
         path = str(arguments[0]) if arguments else ""
-        data = path.endswith("catalog.yaml") or "zoneinfo" in path or "tzdata" in path
+        data = path.endswith("catalog.yaml") or "zoneinfo" in path or "tzdata" in path or "/templates/" in path
         code = path.endswith((".py", ".pyc", "__pycache__"))
         if not data and not code:
             touched.append((event, path))
@@ -251,7 +253,8 @@ settings = SourceSettings(agent=file.agent)
 events = list(SOURCES["native"](calls, settings, Limits()).events)
 events += [event for body in bodies for event in SOURCES["livekit"](body, settings, Limits()).events]
 judged = judge_stream(events, [file])
-made = prometheus_rules.generate(file, "test") | grafana.generate(file, "test")
+rooms = (prometheus_rules, alertmanager, runbooks, grafana)
+made = {path: content for room in rooms for path, content in room.generate(file, "test").items()}
 witnessed = list(touched)
 open("pyproject.toml").close()
 print(len(judged), len(made), witnessed, touched != witnessed)

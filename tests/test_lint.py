@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from voice_slo import lint, loading
 from voice_slo.burn_threshold import effective_factor, fewest_events, threshold
 from voice_slo.diagnostics import SloFileError
-from voice_slo.spec import Slo, Tier
+from voice_slo.spec import Slo, Tier, Unit
 
 HEAD = "version: voice-slo/v1\nagent: front-desk\nowner: voice-platform\nsegments: {flow: [booking, billing]}\n"
 BUDGETS = st.decimals("0.001", "0.999", places=3)
@@ -61,23 +61,30 @@ def test_every_tier_is_at_least_the_budgets_pace_and_within_reach(factor: Decima
     assert abs(effective_factor(factor, error_budget) * error_budget - share) < Decimal("1e-20")
 
 
-@given(st.decimals("0.1", "6", places=2), st.decimals("0.001", "0.9", places=3))
-def test_the_fewest_events_pass_the_guard_and_one_less_does_not(z: Decimal, error_budget: Decimal) -> None:
+@pytest.mark.parametrize(("unit", "long", "as_one"), [
+    ("call", 900, 1), ("call", 21600, 1), ("turn", 900, 1), ("turn", 3600, 3), ("evaluation", 21600, 3),
+])  # fmt: skip
+@given(z=st.decimals("0.1", "6", places=2), error_budget=st.decimals("0.001", "0.9", places=3))
+def test_the_fewest_events_pass_the_guard_and_one_less_does_not(
+    unit: Unit, long: int, as_one: int, z: Decimal, error_budget: Decimal
+) -> None:
     def passes(n: int) -> bool:
-        return n > 0 and (1 - 1 / (9 * n) - float(z) / (3 * n**0.5)) ** 3 > float(error_budget)
+        m = n / as_one
+        return n > 0 and (1 - 1 / (9 * m) - float(z) / (3 * m**0.5)) ** 3 > float(error_budget)
 
-    fewest = fewest_events(tier(z=z), error_budget)
+    fewest = fewest_events(tier(z=z, long=long), error_budget, unit)
     assert passes(fewest)
     assert not passes(fewest - 1)
 
 
 def test_the_fewest_events_are_what_every_guard_asks_for() -> None:
-    assert fewest_events(tier(), Decimal("0.1")) == 1
-    assert fewest_events(tier(min_bad_callers=3), Decimal("0.1")) == 3
-    assert fewest_events(tier(min_bad_callers=3, min_bad_events=9), Decimal("0.1")) == 9
+    assert fewest_events(tier(), Decimal("0.1"), "call") == 1
+    assert fewest_events(tier(min_bad_callers=3), Decimal("0.1"), "call") == 3
+    assert fewest_events(tier(min_bad_callers=3, min_bad_events=9), Decimal("0.1"), "call") == 9
     # Measured in the reference: at 99.5 % and z 3.09, 3 of 3 pass; at 90 % it takes 5.
-    assert fewest_events(tier(min_bad_callers=3, z=Decimal("3.09")), Decimal("0.005")) == 3
-    assert fewest_events(tier(min_bad_callers=3, z=Decimal("3.09")), Decimal("0.1")) == 5
+    assert fewest_events(tier(min_bad_callers=3, z=Decimal("3.09")), Decimal("0.005"), "call") == 3
+    assert fewest_events(tier(min_bad_callers=3, z=Decimal("3.09")), Decimal("0.1"), "turn") == 5
+    assert fewest_events(tier(long=21600, min_bad_callers=3, z=Decimal("3.09")), Decimal("0.1"), "turn") == 13
 
 
 # Tiers and budgets at the expected traffic

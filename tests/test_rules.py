@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 import yaml
@@ -19,7 +21,7 @@ from prometheus_rules.yaml_text import Node
 from tests.rules_fixtures import DAY, GUARDED, HOSTILE, HOUR, LINKS, hostile, policy, row, slo, slo_file, starter
 from voice_slo import names, promql
 from voice_slo.policies import POLICIES
-from voice_slo.spec import PrometheusSettings, SloFile, Tier
+from voice_slo.spec import PrometheusSettings, SloFile, Tier, Unit
 
 FILES = {
     "starter": starter(),
@@ -30,6 +32,7 @@ FILES = {
         slo(alerting=policy(*(Tier(f"t-{n}", n * HOUR, n * 60, "ticket", burn=Decimal(n)) for n in range(1, 31))))
     ),
 }
+REMEMBERED = {names.RELEASE_STATE, names.SETTLED_CREATED}
 everywhere = pytest.mark.parametrize("slo_file", FILES.values(), ids=FILES.keys())
 
 
@@ -37,8 +40,13 @@ def expressions(groups: Iterable[Group], record: str) -> list[str]:
     return [rule.expr for group in groups for rule in group.rules if isinstance(rule, Record) and rule.record == record]
 
 
-def alerts(slo_file: SloFile) -> list[Alert]:
+def every_alert(slo_file: SloFile) -> list[Alert]:
     return [rule for group in rule_groups(slo_file) for rule in group.rules if isinstance(rule, Alert)]
+
+
+def alerts(slo_file: SloFile, scope: str = "segment") -> list[Alert]:
+    """The burn alerts."""
+    return [a for a in every_alert(slo_file) if a.alert.endswith("Burn") and a.labels[names.SCOPE] == scope]
 
 
 def only(slo_file: SloFile, record: str) -> str:
@@ -48,15 +56,29 @@ def only(slo_file: SloFile, record: str) -> str:
 
 def test_the_groups_of_an_slo() -> None:
     groups = rule_groups(starter())
-    assert [group.name for group in groups[:5]] == [
+    assert [group.name for group in groups[:10]] == [
+        "voice-slo:front-desk:sources",
         "voice-slo:front-desk:connection-success:counts",
-        "voice-slo:front-desk:connection-success:windows",
+        "voice-slo:front-desk:connection-success:windows-1",
+        "voice-slo:front-desk:connection-success:windows-2",
         "voice-slo:front-desk:connection-success:budget",
+        "voice-slo:front-desk:connection-success:totals-1",
+        "voice-slo:front-desk:connection-success:totals-2",
         "voice-slo:front-desk:connection-success:state",
+        "voice-slo:front-desk:connection-success:settled",
         "voice-slo:front-desk:connection-success:alerts",
     ]
-    assert len(groups) == 5 * 4
-    assert [group.interval for group in groups] == [30] * 20
+    assert groups[-1].name == "voice-slo:front-desk:alerts"
+    assert {group.interval for group in groups} == {30}
+
+
+def test_one_budget_needs_no_sum() -> None:
+    """Not where one segment is enforced, none is declared, or the tiers fire on each quiet budget anyway."""
+    rest = slo(objectives=(row("0.9", "observe", flow=("booking", "faq")),))
+    for own in (slo(by=()), rest, slo(alerting=POLICIES["article"])):
+        assert not [g.name for g in rule_groups(slo_file(own)) if ":totals" in g.name]
+        assert alerts(slo_file(own), "all") == []
+    assert len(alerts(slo_file(slo()), "all")) == 3
 
 
 @everywhere
@@ -69,7 +91,7 @@ def test_no_group_is_larger_than_a_ruler_takes(slo_file: SloFile) -> None:
 def test_large_parts_are_numbered_and_windows_stay_whole() -> None:
     groups = rule_groups(FILES["many tiers"])
     parts = [group.name.rpartition(":")[2] for group in groups]
-    assert parts[:4] == ["counts", "windows-1", "windows-2", "windows-3"]
+    assert parts[:5] == ["sources", "counts", "windows-1", "windows-2", "windows-3"]
     assert {"alerts-1", "alerts-2", "budget-1", "budget-2", "state-1", "state-2"} <= set(parts)
     for group in groups:
         recorded = {rule.record for rule in group.rules if isinstance(rule, Record)}
@@ -79,20 +101,23 @@ def test_large_parts_are_numbered_and_windows_stay_whole() -> None:
 
 @everywhere
 def test_no_rule_reads_another_of_its_own_group(slo_file: SloFile) -> None:
+    """What is remembered over births is read from what it was itself an evaluation before; nothing else tells."""
     for group in rule_groups(slo_file):
         recorded = {rule.record for rule in group.rules if isinstance(rule, Record)}
         for rule in group.rules:
             read = {name for expr in rule.expressions() for name in promql.series_read(expr)}
-            assert not recorded & read, group.name
+            own = {rule.record} & REMEMBERED if isinstance(rule, Record) else set()
+            assert not recorded & read - own, group.name
 
 
 @everywhere
 def test_rules_read_only_what_the_exporter_shows_or_a_group_before_recorded(slo_file: SloFile) -> None:
-    scraped = {metric.name for metric in names.SLI_METRICS}
+    scraped = {metric.name for metric in names.METRICS}
     per_slo: dict[str, set[str]] = {}
     for group in rule_groups(slo_file):
-        known = per_slo.setdefault(group.identity[names.SLO], set(scraped))
+        known = per_slo.setdefault(group.identity.get(names.SLO, ""), set(scraped))
         for rule in group.rules:
+            known |= {rule.record} & REMEMBERED if isinstance(rule, Record) else set()
             for expr in rule.expressions():
                 assert promql.series_read(expr) <= known, (group.name, expr)
         known |= {rule.record for rule in group.rules if isinstance(rule, Record)}
@@ -151,15 +176,17 @@ def test_what_prometheus_could_not_parse_is_never_written() -> None:
 @pytest.mark.parametrize(
     ("window", "text"),
     [
-        ("30m", "> time() - 1800) or last_over_time(COUNT[15m] offset 30m)"),
-        ("1h", "> time() - 3600) or last_over_time(COUNT[1h] offset 1h)"),
-        ("1d", "> time() - 86400) or last_over_time(COUNT[1h] offset 1d)"),
-        ("period", "> time() - 604800) or last_over_time(COUNT[1h] offset 7d)"),
+        ("30m", "((last_over_time(COUNT[15m] offset 30m) and (last_over_time(BORN[15m] offset 30m) == BORN))"),
+        ("1h", "((last_over_time(COUNT[1h] offset 1h) and (last_over_time(BORN[1h] offset 1h) == BORN))"),
+        ("1d", "((last_over_time(COUNT[1h] offset 1d) and (last_over_time(BORN[1h] offset 1d) == BORN))"),
+        ("period", "((last_over_time(COUNT[1h] offset 7d) and (last_over_time(BORN[1h] offset 7d) == BORN))"),
     ],
 )
 def test_how_far_a_window_looks_back(window: str, text: str) -> None:
     expr = only(slo_file(slo(period=7 * DAY)), names.events("bad", window))
-    assert text in expr.replace('voice_slo:bad:count{agent="front-desk",slo="task-completion"}', "COUNT")
+    for name, short in ((names.count("bad"), "COUNT"), (names.EVENTS_CREATED, "BORN")):
+        expr = expr.replace(promql.selector(name, "front-desk", "task-completion"), short)
+    assert text in expr
 
 
 @pytest.mark.parametrize(("scrape", "evaluation", "found"), [
@@ -215,11 +242,11 @@ def test_a_tier_of_a_share_of_the_budget_takes_the_slos_period() -> None:
     assert [expr.rpartition("+ ")[2] for expr in thresholds] == ["0.01344)", "0.0144)"]
 
 
-def test_the_short_window_is_compared_with_ge_only_under_an_hour() -> None:
+def test_the_short_window_is_compared_with_ge_only_where_the_long_one_is_under_an_hour() -> None:
     fast, medium, slow = alerts(slo_file(slo()))
     short = 'voice_slo:bad:events{}{{agent="front-desk",slo="task-completion"}} {} voice_slo'
     assert short.format("5m", ">=") in fast.expr
-    assert short.format("30m", ">=") in medium.expr
+    assert short.format("30m", ">") in medium.expr
     assert short.format("2h", ">") in slow.expr
 
 
@@ -234,6 +261,35 @@ def test_the_alerts_of_the_guarded_policy() -> None:
     assert "for" not in fast.as_dict({})
 
 
+@pytest.mark.parametrize(
+    ("unit", "counted"),
+    [
+        ("call", "bad_callers"), ("task", "bad_callers"), ("escalation", "bad_callers"), ("handoff", "bad_callers"),
+        ("synthetic", "bad_callers"), ("turn", "bad"), ("evaluation", "bad"),
+    ],
+)  # fmt: skip
+def test_the_guard_compares_callers_unless_a_call_has_many_units(unit: Unit, counted: str) -> None:
+    assert len(get_args(Unit)) == 7, "a new unit has to be told here"
+    (fast, *_) = alerts(slo_file(slo(unit=unit)))
+    own = '{agent="front-desk",slo="task-completion"}'
+    assert (
+        f"(voice_slo:{counted}:events15m{own} * (1 - 1 / (9 * voice_slo:bad_callers:events15m{own})"
+        f" - 3.09 / (3 * sqrt(voice_slo:bad_callers:events15m{own}))) ^ 3"
+        f" > voice_slo:error_budget:ratio{own} * voice_slo:eligible:events15m{own})"
+    ) in fast.expr
+
+
+def test_over_hours_three_callers_weigh_as_one_where_a_call_has_many_units() -> None:
+    """Over 15 minutes one caller who redials cannot weigh much."""
+    short, long = "/ (9 * {}) - {} / (3 * sqrt({})))", "/ (9 * {} / 3) - {} / (3 * sqrt({} / 3)))"
+    units: Mapping[Unit, Sequence[str]] = {"turn": (short, long, long), "call": (short, short, short)}
+    for unit, forms in units.items():
+        tiers = zip(alerts(slo_file(slo(unit=unit))), ("15m", "6h", "1d"), ("3.09", "3.09", "2.33"), forms, strict=True)
+        for alert, window, z, form in tiers:
+            callers = f'voice_slo:bad_callers:events{window}{{agent="front-desk",slo="task-completion"}}'
+            assert form.format(callers, z, callers) in alert.expr
+
+
 def test_a_published_policy_has_no_guard_and_a_disabled_tier_no_rule() -> None:
     unguarded = alerts(slo_file(slo(alerting=POLICIES["sre-workbook"])))
     assert [a.alert for a in unguarded][-1] == "VoiceSLOTrickleBurn"
@@ -245,18 +301,23 @@ def test_a_published_policy_has_no_guard_and_a_disabled_tier_no_rule() -> None:
 def test_summaries_do_not_depend_on_the_budget_and_links_do() -> None:
     for alert in alerts(slo_file(slo(by=("flow", "datasource")))):
         assert "$" not in alert.annotations["summary"]
+        assert alert.annotations["runbook_url"].endswith(
+            f"/front-desk/task-completion/{alert.labels['alert_class']}?flow={{{{ $labels.flow | urlquery }}}}"
+            "&datasource={{ $labels.datasource | urlquery }}"
+        )
         assert alert.annotations["dashboard_url"].endswith(
             "/d/voice-slo-front-desk-operator?var-slo=task-completion&var-flow={{ $labels.flow | urlquery }}"
             "&var-segment_datasource={{ $labels.datasource | urlquery }}"
         )
     (bare, *_) = alerts(slo_file(slo(), links=replace(LINKS, runbooks="", dashboards="")))
-    assert set(bare.annotations) == {"summary", "description"}
+    assert set(bare.annotations) == {"summary", "description", "burn_rate"}
 
 
 def test_user_text_cannot_become_a_template() -> None:
     (alert, *_) = alerts(hostile())
     for text in (alert.labels["owner"], alert.annotations["summary"], alert.annotations["runbook_url"]):
-        assert "{{" not in text.replace('{{"{"}}', "")
+        own = re.sub(r"\{\{ \$labels\.\w+ \| urlquery \}\}", "", text)
+        assert "{{" not in own.replace('{{"{"}}', "")
         assert text.replace('{{"{"}}', "{").find(HOSTILE.partition(" ")[0]) >= 0
     assert HOSTILE in alert.annotations["summary"].replace('{{"{"}}', "{")
 

@@ -55,14 +55,37 @@ def test_a_burst_of_failures_of_several_callers_pages(tmp_path: Path) -> None:
         "summary": "Connection success (front-desk): fast burn of the error budget",
         "description": (
             "6 of 30 calls failed in 15 minutes, 6 callers; 20 % of the 30-day budget left, gone in 10 min at this pace"
-            " (flow: book & go)"
+            " (flow: book & go). Mostly slow (5). agent_version v2 stands out: 3 failures more than its share"
         ),
-        "runbook_url": "https://runbooks.example.com/voice-slo/fast_burn",
+        "burn_rate": "40 times the budget's pace in 15 minutes; fires from 10 times (5 % failed)",
+        "runbook_url": (
+            "https://runbooks.example.com/voice-slo/front-desk/connection-success/fast_burn?flow=book+%26+go"
+        ),
         "dashboard_url": (
             "https://grafana.example.com/d/voice-slo-front-desk-operator?var-slo=connection-success&var-flow=book+%26+go"
         ),
     }
-    scenario = Scenario([failing]).silent(30).fires(names.FAST_BURN, 36, (labels, texts)).never_nan(36)
+    over_all = {name: value for name, value in labels.items() if name != "flow"} | {"scope": "all"}
+    all_texts = {
+        "summary": "Connection success (front-desk): fast burn of the error budget over all segments",
+        "description": (
+            "6 of 30 calls failed in 15 minutes, 6 callers; 20 % of the 30-day budget left, gone in 10 min at this pace"
+            " (every flow together). Most in flow: book & go 6. Mostly slow (5)"
+            ". agent_version v2 stands out: 3 failures more than its share"
+        ),
+        "burn_rate": "40 times the budget's pace in 15 minutes; fires from 10 times (5 % failed)",
+        "runbook_url": "https://runbooks.example.com/voice-slo/front-desk/connection-success/fast_burn",
+        "dashboard_url": "https://grafana.example.com/d/voice-slo-front-desk-operator?var-slo=connection-success",
+    }
+    failing.shows_more(names.BAD, counting((35, 0), (5, 1)), flow="book & go", reason="no_answer")
+    failing.shows_more(names.BAD, counting((30, 0), (5, 1), (5, 0)), flow="book & go", reason="slow")
+    for version, good, bad in (("v1", 1, 0), ("v2", 0, 1)):
+        for verdict, values in (("good", counting((30, 1), (10, good))), ("bad", counting((30, 0), (10, bad)))):
+            failing.shows_more(
+                names.SLICES, values, flow="book & go", dimension="agent_version", value=version, verdict=verdict
+            )
+    scenario = Scenario([failing]).silent(30).never_nan(36)
+    scenario.fires(names.FAST_BURN, 36, (over_all, all_texts), (labels, texts))
     promtool.run(tmp_path, ONE_FLOW, scenario)
 
 
@@ -127,6 +150,26 @@ def test_a_rolling_deploy_with_a_changed_definition_is_silent(tmp_path: Path) ->
     promtool.run(tmp_path, ONE_FLOW, scenario)
 
 
+def test_the_count_of_the_life_before_is_no_start_of_a_window(tmp_path: Path) -> None:
+    """The store is lost at 20:30 and nothing is scraped until minute 30; 15 minutes later every window starts there.
+
+    Five units, two of them bad, are what was recorded last before; with them as the start, 5 of 25 would be missing.
+    """
+    old = exporter().shows([5] * 21, [3] * 21, [2] * 21, LONG_AGO, flow="booking")
+    calls = [n + 10 for n in range(41)]
+    new = exporter("exporter-2").shows(calls, calls, [0] * 41, 20 * 60 + 30, from_step=30, flow="booking")
+    quarter, hour = names.events("eligible", "15m"), names.events("eligible", "1h")
+    scenario = Scenario([old, new]).silent(*range(28, 70, 3))
+    for minute in (36, 40):
+        scenario.is_(quarter, minute, minute - 20)
+    for minute in (41, 44):
+        scenario.gives(quarter, minute)
+    for minute in (45, 46, 70):
+        scenario.is_(quarter, minute, 15).is_(names.events("bad", "15m"), minute, 0)
+    scenario.is_(hour, 60, 40).is_(names.events("bad", "1h"), 70, 0)
+    promtool.run(tmp_path, ONE_FLOW, scenario)
+
+
 def test_a_restart_on_the_same_store_loses_nothing(tmp_path: Path) -> None:
     """Three scrapes fail; then another pod shows the same counters, with what came meanwhile, and the same birth."""
     before, after = counting((20, 1)), [24 + n for n in range(20)]
@@ -137,6 +180,20 @@ def test_a_restart_on_the_same_store_loses_nothing(tmp_path: Path) -> None:
         scenario.is_(names.events("eligible", "15m"), minute, 15).is_(
             names.events("eligible", "period"), minute, minute
         )
+    promtool.run(tmp_path, ONE_FLOW, scenario)
+
+
+def test_a_new_pod_may_show_fewer_units_in_the_period(tmp_path: Path) -> None:
+    """An outage was declared: the new pod, on the same store, takes 12 of 20 bad units back at once."""
+    old = exporter("pod-a").shows([900] * 21, [880] * 21, [20] * 21, 0, flow="booking", window=([900] * 21, [20] * 21))
+    for series in old.series:
+        series["values"] += " stale"
+    new = exporter("pod-b").shows(
+        [900] * 20, [880] * 20, [20] * 20, 0, flow="booking", from_step=22, window=([888] * 20, [8] * 20)
+    )
+    scenario = Scenario([old, new]).is_(names.events("bad", "period"), 21, 20)
+    for minute in (22, 24, 40):
+        scenario.is_(names.events("bad", "period"), minute, 8).is_(names.events("eligible", "period"), minute, 888)
     promtool.run(tmp_path, ONE_FLOW, scenario)
 
 
@@ -265,6 +322,7 @@ def test_a_spent_budget_is_told_in_events(tmp_path: Path) -> None:
     texts = {
         "summary": "Task completion (front-desk): fast burn of the error budget",
         "description": "8 of 9 turns failed in 15 minutes, 8 callers; the 30-day budget is spent: 30 failed, 4 allowed",
+        "burn_rate": "8.889 times the budget's pace in 15 minutes; fires from 5 times (50 % failed)",
     }
     promtool.run(tmp_path, bare, Scenario([spent]).fires(names.FAST_BURN, 10, (labels, texts)))
 
@@ -303,6 +361,32 @@ def test_chance_is_ruled_out(tmp_path: Path, bad: int, eligible: int, budgets: i
     promtool.run(tmp_path, ONE_FLOW, Scenario([shown]).firing(names.FAST_BURN, 4, budgets))
 
 
+@pytest.mark.parametrize(("unit", "budgets"), [("call", 0), ("turn", 1)])
+def test_redials_do_not_make_chance_a_page(tmp_path: Path, unit: Unit, budgets: int) -> None:
+    """Three callers who fail thrice each, among 60 units: as calls that can be chance, for only callers are drawn."""
+    shown = exporter().shows([60] * 6, [51] * 6, [3] * 6, 0, flow="booking")
+    file = slo_file(slo("connection-success", "0.995", unit=unit))
+    promtool.run(tmp_path, file, Scenario([shown]).firing(names.FAST_BURN, 4, budgets))
+
+
+@pytest.mark.parametrize(("callers", "budgets"), [(9, 0), (10, 1)])
+def test_a_caller_who_redials_through_slow_calls_does_not_page_in_hours(
+    tmp_path: Path, callers: int, budgets: int
+) -> None:
+    """99 of 99 turns slow within 6 hours: of 9 callers a few may have had nearly all."""
+    shown = exporter().shows([99] * 6, [0] * 6, [callers] * 6, 0, flow="booking")
+    file = slo_file(slo("connection-success", "0.95", unit="turn"))
+    promtool.run(tmp_path, file, Scenario([shown]).firing(names.MEDIUM_BURN, 4, budgets))
+
+
+@pytest.mark.parametrize("turns", [12, 20])
+def test_every_turn_slow_pages(tmp_path: Path, turns: int) -> None:
+    """Six callers; compared as callers, 6 of 120 turns would be within a budget of 5 %."""
+    shown = exporter().shows([6 * turns] * 6, [0] * 6, [6] * 6, 0, flow="booking")
+    file = slo_file(slo("connection-success", "0.95", unit="turn"))
+    promtool.run(tmp_path, file, Scenario([shown]).firing(names.FAST_BURN, 4, 1))
+
+
 @pytest.mark.parametrize(
     ("unit", "who"),
     [("synthetic", "2 of 3 synthetic runs failed in 1 day"), ("turn", "2 of 3 turns failed in 1 day, 1 caller")],
@@ -317,6 +401,7 @@ def test_units_are_named(tmp_path: Path, unit: Unit, who: str) -> None:
     texts = {
         "summary": "Task completion (front-desk): trickle burn of the error budget",
         "description": f"{who}; 100 % of the 30-day budget left, gone in 499 d at this pace",
+        "burn_rate": "6.667 times the budget's pace in 1 day; fires from 1 times (10 % failed)",
     }
     file = slo_file(slo(by=(), unit=unit, alerting=policy(tier)), links=Links())
     promtool.run(tmp_path, file, Scenario([shown]).fires("VoiceSLOTrickleBurn", 4, (labels, texts)))

@@ -85,9 +85,10 @@ def test_it_has_the_packages_their_data_and_nothing_else(wheel: Path) -> None:
     for package in PACKAGES:
         here = {path.relative_to(ROOT).as_posix() for path in (ROOT / package).rglob("*.py")}
         assert here == {name for name in names if name.startswith(f"{package}/") and name.endswith(".py")}
-    templates = {path.relative_to(ROOT).as_posix() for path in (ROOT / "exporter" / "templates").iterdir()}
-    assert templates
-    assert templates <= set(names)
+    for package in ("exporter", "prometheus_rules"):
+        data = [path for path in (ROOT / package / "templates").rglob("*") if path.is_file()]
+        assert data
+        assert {path.relative_to(ROOT).as_posix() for path in data} <= set(names)
 
 
 def test_what_runs_is_what_was_installed(command: Path, foreign: Path) -> None:

@@ -29,7 +29,7 @@ class AlertClass:
 
 BUDGET_LOW = AlertClass(
     "budget_low", names.BUDGET_LOW_ALERT, "info", "budget",
-    "under the release policy's `freeze_below` (20 %) of the period's error budget is left",
+    "under the release policy's `freeze_below` (20 %) of the period's error budget is left, and it is not spent",
 )  # fmt: skip
 BUDGET_EXHAUSTED = AlertClass(
     "budget_exhausted", names.BUDGET_EXHAUSTED_ALERT, "ticket", "budget", "the period's error budget is overspent"
@@ -40,25 +40,26 @@ COUNTS_DISAGREE = AlertClass(
 )  # fmt: skip
 NO_TRAFFIC = AlertClass(
     "no_traffic", names.NO_DATA_ALERT, "ticket", "budget",
-    "events arrive but nothing is eligible, where each of the last three weeks had ten or more at this hour",
+    "nothing was eligible for an hour, where each of the last weeks had ten or more units at this hour",
 )  # fmt: skip
 COUNTS_VANISHED = AlertClass(
     "counts_vanished", names.NO_DATA_ALERT, "ticket", "slo", "the exporter is up and does not show this SLO"
 )
 EXPORTER_DOWN = AlertClass(
-    "exporter_down", names.EXPORTER_DOWN_ALERT, "page", "slo", "no exporter of this agent is scraped"
+    "exporter_down", names.EXPORTER_DOWN_ALERT, "page", "agent", "no exporter of this agent is scraped"
 )
 EXCLUSIONS_HIGH = AlertClass(
     "exclusions_high", names.EXCLUSIONS_HIGH_ALERT, "ticket", "slo",
-    "the share of excluded units is over twice that of the week before, plus 5 points",
+    "the share of excluded units is beyond chance over twice that of the week before, plus 5 points",
 )  # fmt: skip
 UNKNOWN_VERDICTS = AlertClass(
     "unknown_verdicts", names.UNKNOWN_HIGH_ALERT, "ticket", "slo",
-    "the share of unknown verdicts is over twice that of the week before, plus 5 points",
+    "the share of unknown verdicts is beyond chance over twice that of the week before, plus 5 points",
 )  # fmt: skip
 UNKNOWN_SEGMENTS = AlertClass(
     "unknown_segments", names.UNKNOWN_HIGH_ALERT, "ticket", "slo",
-    "the share of units without a budget segment is over twice that of the week before, plus 5 points",
+    "the share of units without a declared budget segment is beyond chance over twice that of the week before, plus 5 "
+    "points",
 )  # fmt: skip
 DEFINITION_DRIFT = AlertClass(
     "definition_drift", names.DEFINITION_DRIFT_ALERT, "ticket", "slo",
@@ -66,7 +67,7 @@ DEFINITION_DRIFT = AlertClass(
 )  # fmt: skip
 SOURCE_SILENT = AlertClass(
     "source_silent", names.NO_DATA_ALERT, "ticket", "agent",
-    "a source sent nothing for an hour, where each of the last three weeks had ten or more events at this hour",
+    "a source sent nothing for an hour, where each of the last weeks had ten or more events at this hour",
 )  # fmt: skip
 SYNTHETIC_FAILING = AlertClass(
     "synthetic_failing", names.SYNTHETIC_FAILING_ALERT, "page", "agent",

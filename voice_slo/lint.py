@@ -116,7 +116,7 @@ def _traffic(budget: Budget) -> Iterator[Finding]:
         f"{tier.name} ({quantities.prometheus_duration(tier.long)} see {_figure(rate * tier.long)} events, "
         f"it takes {fewest} bad ones)"
         for _, tier in _tiers(slo)
-        if rate * tier.long < (fewest := fewest_events(tier, budget.error_budget))
+        if rate * tier.long < (fewest := fewest_events(tier, budget.error_budget, slo.sli.unit))
     ]
     place = (*budget.place, "expected_traffic") if budget.row is None else budget.place
     if dead:

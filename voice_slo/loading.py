@@ -10,7 +10,7 @@ from voice_slo import lint, quantities, reading, yaml_source
 from voice_slo.diagnostics import Problem, SloFileError, shown
 from voice_slo.parse_alerting import alerting, release_policy
 from voice_slo.parse_exclusions import file_exclusion, outage, segment_value
-from voice_slo.parse_segments import budget_by, segments
+from voice_slo.parse_segments import budget_by, identity_label, segments
 from voice_slo.parse_slo import Inherited, Period, period, slo
 from voice_slo.policies import DEFAULT
 from voice_slo.quantities import DAY
@@ -26,7 +26,7 @@ KEYS = (
 SYNTHETIC_KEYS = ("flow", "every", "grace", "critical")
 HOURS_KEYS = ("zone", "days", "from", "to")
 LINK_KEYS = ("runbooks", "dashboards", "traces")
-PROMETHEUS_KEYS = ("scrape_interval", "evaluation_interval")
+PROMETHEUS_KEYS = ("scrape_interval", "evaluation_interval", "identity_labels")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 TRACE_ID = "{trace_id}"
 LOOK_BACK = 300
@@ -162,7 +162,9 @@ def _assembled(path: str, values: Mapping[str, At], inherited: Inherited) -> Slo
         synthetics=reading.read(values, "synthetics", lambda at: _synthetics(at, inherited.segments), ()),
         business_hours=reading.optional(values, "business_hours", _business_hours),
         links=reading.read(values, "links", _links, Links()),
-        prometheus=reading.read(values, "prometheus", _prometheus, PrometheusSettings()),
+        prometheus=reading.read(
+            values, "prometheus", lambda at: _prometheus(at, inherited.segments), PrometheusSettings()
+        ),
         slos=tuple(one for one in slos if one is not None),
         alerting=inherited.alerting,
     )
@@ -233,10 +235,16 @@ def _links(at: At) -> Links:
     return links
 
 
-def _prometheus(at: At) -> PrometheusSettings:
+def _prometheus(at: At, declared: Mapping[str, Segment]) -> PrometheusSettings:
     values = reading.entries(at, PROMETHEUS_KEYS)
     interval = reading.seconds(1, LOOK_BACK)
     return PrometheusSettings(
         scrape_interval=reading.read(values, "scrape_interval", interval, 30),
         evaluation_interval=reading.read(values, "evaluation_interval", interval, 30),
+        identity_labels=reading.read(
+            values,
+            "identity_labels",
+            lambda at: reading.distinct(at, lambda item: identity_label(item, declared), empty=True),
+            (),
+        ),
     )

@@ -26,10 +26,14 @@ ALERT_CLASS = "alert_class"
 
 RESERVED_LABELS = frozenset(
     "agent slo reason verdict dimension value le job instance severity alertname owner env cluster region zone "
-    "service stage alert_class page_hours scope sli unit definition title period from to "
+    "service stage namespace pod container endpoint prometheus replica alert_class page_hours scope sli unit "
+    "definition title period from to "
     # PromQL cannot group by these.
     "inf Inf INF nan NaN NAN without".split()
 )
+
+EXTERNAL_LABELS = frozenset("env cluster region zone service stage".split())
+"""Reserved for what a scrape or a Prometheus adds; an SLO file may name one as an identity label."""
 
 
 def _sli(name: str, type_: MetricType, help_: str, *labels: str) -> Metric:
@@ -170,9 +174,22 @@ EXPORTER_METRICS = (
 METRICS = SLI_METRICS + SYNTHETIC_METRICS + EXPORTER_METRICS
 
 RECORDED_PREFIX = "voice_slo:"
-Kind = Literal["eligible", "bad", "bad_callers"]
+Kind = Literal[
+    "eligible", "bad", "bad_callers", "bad_reason", "taken_out", "put_back",
+    "counted", "excluded", "unknown_verdict", "unknown_segment",
+]  # fmt: skip
+"""Of one budget up to `put_back`, then of the whole SLO.
+
+`taken_out`, `put_back`: bad units that outages declared afterwards excluded, or no longer do. `counted`: eligible,
+excluded and unknown. `unknown_segment`: eligible without a declared value of some budget segment.
+"""
+TotalKind = Literal["eligible", "bad", "bad_callers", "allowed"]
+"""Summed over the enforced budgets of an SLO. `allowed`: bad events that their error budgets allow."""
+WHOLE_SLO_KINDS: tuple[Kind, ...] = ("counted", "excluded", "unknown_verdict", "unknown_segment")
 
 EVENTS_CREATED = "voice_slo:events:created"
+SLO_CREATED = "voice_slo:slo:created"
+SETTLED_CREATED = "voice_slo:settled:created"
 OBJECTIVE_RATIO = "voice_slo:objective:ratio"
 ERROR_BUDGET_RATIO = "voice_slo:error_budget:ratio"
 ERROR_BUDGET_EVENTS = "voice_slo:error_budget:events"
@@ -181,6 +198,10 @@ REMAINING_RATIO = "voice_slo:error_budget_remaining:ratio"
 EXHAUSTION_SECONDS = "voice_slo:error_budget_exhaustion:seconds"
 ENFORCED = "voice_slo:enforced:bool"
 INFO = "voice_slo:info"
+CONSUMED_RATIO = "voice_slo:error_budget_consumed:ratio"
+REASON_RATIO = "voice_slo:bad_reason:ratio_period"
+SOURCE_EVENTS = "voice_slo:source:events1h"
+SOURCE_SCRAPES = "voice_slo:source:scrapes1h"
 RELEASE_STATE_RAW = "voice_slo:release_state_raw:code"
 RELEASE_STATE = "voice_slo:release_state:code"
 
@@ -208,6 +229,21 @@ def events(kind: Kind, window: str) -> str:
     return f"voice_slo:{kind}:events_period" if window == "period" else f"voice_slo:{kind}:events{window}"
 
 
+def total(kind: TotalKind, window: str) -> str:
+    """Over the enforced budgets of an SLO together."""
+    return f"voice_slo:total_{kind}:events_period" if window == "period" else f"voice_slo:total_{kind}:events{window}"
+
+
+def level(tier: str, window: str) -> str:
+    """Bad events from which a tier burns, over the enforced budgets of an SLO together."""
+    return f"voice_slo:total_{tier.replace('-', '_')}_level:events{window}"
+
+
+def counted_period(kind: Kind) -> str:
+    """By the counters alone, whatever the count by event time says."""
+    return f"voice_slo:{kind}:counted_period"
+
+
 def burn_rate(window: str) -> str:
     return f"voice_slo:burn_rate:ratio{window}"
 
@@ -216,8 +252,15 @@ def threshold(tier: str) -> str:
     return f"voice_slo:{tier.replace('-', '_')}_threshold:ratio"
 
 
-def group(agent: str, slo: str, part: str) -> str:
-    return f"voice-slo:{agent}:{slo}:{part}"
+def group(*whose: str) -> str:
+    """`whose`: agent, SLO and part of its rules; or agent and part, for rules about the agent and none of its SLOs."""
+    return ":".join(("voice-slo", *whose))
+
+
+WITHOUT_SLO = frozenset((
+    SOURCE_EVENTS, SOURCE_SCRAPES, *(m.name for m in METRICS if AGENT in m.labels and SLO not in m.labels)
+))  # fmt: skip
+"""Series about an agent and none of its SLOs."""
 
 
 def burn_alert(tier: str) -> str:

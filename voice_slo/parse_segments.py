@@ -11,7 +11,7 @@ from typing import Literal
 from voice_slo import reading, yaml_source
 from voice_slo.conditions import Equals
 from voice_slo.diagnostics import shown, suggest
-from voice_slo.names import RESERVED_LABELS
+from voice_slo.names import EXTERNAL_LABELS, RESERVED_LABELS
 from voice_slo.parse_sli import requires
 from voice_slo.reading import At
 from voice_slo.spec import NEVER_ENFORCED, Segment, Sli
@@ -54,6 +54,22 @@ def budget_by(at: At, declared: Mapping[str, Segment]) -> tuple[str, ...] | None
     if sets > MANY_LABEL_SETS:
         at.warn(f"makes {sets} label sets an SLO; over {MANY_LABEL_SETS}, most of them see too few calls to judge")
     return names
+
+
+def identity_label(at: At, declared: Mapping[str, Segment]) -> str | None:
+    """A label that the scrape or a Prometheus adds, and no segment has."""
+    name = reading.text(at)
+    if name is None:
+        return None
+    if not LABEL_NAME.fullmatch(name) or name.startswith("__"):
+        at.error(f'"{shown(name)}" is not a label name')
+    elif name in declared:
+        at.error(f"{name} is a segment; an identity label is added by the scrape, such as cluster")
+    elif name in RESERVED_LABELS - EXTERNAL_LABELS:
+        at.error(f"{name} tells nothing of where counts come from; write a label such as cluster")
+    else:
+        return name
+    return None
 
 
 def check_known_in_time(at: At, names: tuple[str, ...], declared: Mapping[str, Segment], sli: Sli) -> None:

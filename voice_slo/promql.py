@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Context, Decimal
+from functools import lru_cache
 
 import promql_parser
 
@@ -43,11 +44,24 @@ def one_of(label: str, values: Sequence[str]) -> str:
     return f"{label}=~{quoted('|'.join(_literal(value) for value in values))}"
 
 
+def none_of(label: str, values: Sequence[str]) -> str:
+    """Matcher for anything but `values`, taken literally."""
+    if len(values) == 1:
+        return f"{label}!={quoted(values[0])}"
+    return f"{label}!~{quoted('|'.join(_literal(value) for value in values))}"
+
+
 def selector(metric: str, agent: str, slo: str, *matchers: str) -> str:
     """The series of one SLO. `matchers` are PromQL as it stands."""
     return f"{metric}{{{','.join((of_slo(agent, slo), *matchers))}}}"
 
 
+def agent_selector(metric: str, agent: str, *matchers: str) -> str:
+    """The series of one agent, of a metric that is about none of its SLOs."""
+    return f"{metric}{{{','.join((equals(names.AGENT, agent), *matchers))}}}"
+
+
+@lru_cache
 def of_slo(agent: str, slo: str) -> str:
     """The matchers that every selector begins with."""
     return f"{equals(names.AGENT, agent)},{equals(names.SLO, slo)}"
@@ -59,7 +73,10 @@ def number(value: Decimal | int) -> str:
 
 
 def check(expr: str) -> None:
-    """Raises `PromqlError` unless `expr` is PromQL whose every vector selector fixes one agent and one SLO."""
+    """Raises `PromqlError` unless `expr` is PromQL whose every vector selector fixes one agent and one SLO.
+
+    Series that are about an agent and none of its SLOs fix the agent.
+    """
     loose = [selected.name or selected.prettify() for selected in _selectors(expr) if not _of_one_slo(selected)]
     if loose:
         raise PromqlError(f"{', '.join(loose)} lacks {names.AGENT} and {names.SLO} in {expr}")
@@ -104,7 +121,8 @@ def _parts(node: promql_parser.Expr) -> Sequence[promql_parser.Expr]:
 
 def _of_one_slo(selected: promql_parser.VectorSelector) -> bool:
     fixed = {m.name for m in selected.matchers.matchers if m.op == promql_parser.MatchOp.Equal and m.value}
-    return {names.AGENT, names.SLO} <= fixed
+    needed = {names.AGENT} if selected.name in names.WITHOUT_SLO else {names.AGENT, names.SLO}
+    return needed <= fixed
 
 
 def _literal(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from voice_slo import loading, parse_alerting, parse_exclusions, parse_objectives, parse_segments, parse_sli, parse_slo
 from voice_slo import schema_values as of
 from voice_slo.catalog import catalog
-from voice_slo.names import RESERVED_LABELS
+from voice_slo.names import EXTERNAL_LABELS, RESERVED_LABELS
 from voice_slo.policies import DEFAULT, POLICIES
 from voice_slo.schema_values import Schema, closed, listed, ref, says
 from voice_slo.spec import NEVER_ENFORCED, Sli, Unit
@@ -62,6 +62,8 @@ def _file() -> Schema:
         "prometheus": says("intervals of your Prometheus", closed(loading.PROMETHEUS_KEYS, (), {
             "scrape_interval": says("1s to 5m, default 30s", of.duration()),
             "evaluation_interval": says("1s to 5m, default 30s", of.duration()),
+            "identity_labels": says("labels of the scrape, such as cluster, each value of which has counts of its own",
+                                    listed(_identity_label(), empty=True, distinct=True)),
         })),
         "alerting": says("alert policy of SLOs without one of their own", ref(_ALERTING)),
         "release_policy": says("limits of the release state", ref(_RELEASE_POLICY)),
@@ -78,6 +80,10 @@ def _period() -> Schema:
 def _label_name() -> Schema:
     name = of.matching(rf"(?!__){parse_segments.LABEL_NAME.pattern}") | {"maxLength": 63}
     return of.without(name, RESERVED_LABELS)
+
+
+def _identity_label() -> Schema:
+    return of.without(of.matching(rf"(?!__){parse_segments.LABEL_NAME.pattern}"), RESERVED_LABELS - EXTERNAL_LABELS)
 
 
 def _segment() -> Schema:

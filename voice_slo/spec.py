@@ -140,6 +140,12 @@ class AlertPolicy:
     disabled: frozenset[str] = frozenset()
     severities: Mapping[str, Severity] = field(default_factory=dict)
 
+    @property
+    def quickest_page(self) -> Tier | None:
+        """The page tier with the shortest long window, which `on_fast_burn` is about; None where nothing pages."""
+        pages = [tier for tier in self.tiers if tier.enabled and tier.severity == "page"]
+        return min(pages, key=lambda tier: tier.long, default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class ReleasePolicy:
@@ -187,10 +193,11 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class PrometheusSettings:
-    """Seconds."""
+    """Intervals in seconds. `identity_labels`: of the scrape, such as `cluster`; each value has counts of its own."""
 
     scrape_interval: int = 30
     evaluation_interval: int = 30
+    identity_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

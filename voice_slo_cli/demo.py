@@ -15,6 +15,7 @@ import yaml
 from rich.table import Table
 
 from exporter.store import DATABASE, DirectoryLock, StoreLocked
+from prometheus_rules.target import Target
 from voice_slo.batch import judge_stream
 from voice_slo.quantities import percent
 from voice_slo.spec import SloFile
@@ -88,7 +89,7 @@ def _say_where_it_runs(data: Path) -> None:
 def _generate(folder: Path, file: SloFile) -> list[Path]:
     """Rules and dashboards below the run folder, at the demo's interval."""
     quick = replace(file.prometheus, scrape_interval=INTERVAL, evaluation_interval=INTERVAL)
-    wanted = generate.generated([(replace(file, prometheus=quick), file.path)])
+    wanted, _ = generate.generated([(replace(file, prometheus=quick), file.path)], Target())
     output_tree.write(folder, wanted, {file.path})
     rules = [folder / path for path in wanted if path.endswith(".rules.yaml")]
     say(f"generated {len(wanted)} files below {folder.name}/")

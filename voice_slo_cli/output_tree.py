@@ -16,6 +16,12 @@ from voice_slo_cli.failure import Failure
 MANIFEST = "prometheus_rules/generated/manifest.json"
 OURS = ("prometheus_rules/generated/", "grafana/dashboards/")
 """Nothing is deleted but below these; beside them may lie anything."""
+_FOR_PEOPLE = ".md"
+"""Pages are many, and waiting for the disk for each takes minutes. After a power failure one may be empty until the
+next run, which `--check` tells; what a program loads must never be."""
+
+Entries = Mapping[str, Mapping[str, str]]
+"""Path below the output folder → digest of its content, and the SLO file it comes from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,12 @@ class Drift:
 
 def compare(root: Path, wanted: Mapping[str, Generated], given: Collection[str]) -> Drift:
     """How the tree below `root` differs. `given`: the SLO files of this run; those of others are left alone."""
-    held = _read_manifest(root)
+    return _drift(root, wanted, given, _read_manifest(root), _entries(wanted))
+
+
+def _drift(
+    root: Path, wanted: Mapping[str, Generated], given: Collection[str], held: Entries, entries: Entries
+) -> Drift:
     missing, changed = [], []
     for path, file in sorted(wanted.items()):
         found = _content(root / path)
@@ -50,7 +61,7 @@ def compare(root: Path, wanted: Mapping[str, Generated], given: Collection[str])
         elif found != file.content:
             changed.append(path)
     stale = _stale(root, held, wanted, given)
-    torn = _manifest(held, wanted, stale) != _content(root / MANIFEST)
+    torn = _manifest(held, entries, stale) != _content(root / MANIFEST)
     return Drift(tuple(missing), tuple(changed), stale, torn)
 
 
@@ -60,24 +71,21 @@ def write(root: Path, wanted: Mapping[str, Generated], given: Collection[str]) -
     Killed at any point, each file is the old one or the new one, and the manifest still tells the next run what
     was there.
     """
-    drift = compare(root, wanted, given)
+    held, entries = _read_manifest(root), _entries(wanted)
+    drift = _drift(root, wanted, given, held, entries)
     if not drift:
         return drift
-    held = _read_manifest(root)
     # First a manifest of both sets: whatever a crash leaves behind, the next run knows each file as generated.
-    both = {**held, **_entries(wanted)}
-    replace_file(root / MANIFEST, _dump(both))
+    replace_file(root / MANIFEST, _dump({**held, **entries}))
     for path in (*drift.missing, *drift.changed):
-        replace_file(root / path, wanted[path].content)
+        replace_file(root / path, wanted[path].content, durable=not path.endswith(_FOR_PEOPLE))
     for path in drift.stale:
         (root / path).unlink(missing_ok=True)
-    replace_file(root / MANIFEST, _manifest(held, wanted, drift.stale))
+    replace_file(root / MANIFEST, _manifest(held, entries, drift.stale))
     return drift
 
 
-def _stale(
-    root: Path, held: Mapping[str, Mapping[str, str]], wanted: Mapping[str, Generated], given: Collection[str]
-) -> tuple[str, ...]:
+def _stale(root: Path, held: Entries, wanted: Mapping[str, Generated], given: Collection[str]) -> tuple[str, ...]:
     """Generated before, from a file of this run or one that is gone, and not any more."""
     return tuple(
         path
@@ -86,23 +94,23 @@ def _stale(
     )
 
 
-def _manifest(held: Mapping[str, Mapping[str, str]], wanted: Mapping[str, Generated], stale: Sequence[str]) -> bytes:
+def _manifest(held: Entries, entries: Entries, stale: Sequence[str]) -> bytes:
     kept = {path: entry for path, entry in held.items() if path not in stale}
-    return _dump({**kept, **_entries(wanted)})
+    return _dump({**kept, **entries})
 
 
-def _entries(wanted: Mapping[str, Generated]) -> dict[str, dict[str, str]]:
+def _entries(wanted: Mapping[str, Generated]) -> Entries:
     return {
         path: {"sha256": hashlib.sha256(file.content).hexdigest(), "source": file.source}
         for path, file in wanted.items()
     }
 
 
-def _dump(entries: Mapping[str, Mapping[str, str]]) -> bytes:
+def _dump(entries: Entries) -> bytes:
     return (json.dumps({"version": 1, "files": entries}, indent=1, sort_keys=True) + "\n").encode()
 
 
-def _read_manifest(root: Path) -> dict[str, dict[str, str]]:
+def _read_manifest(root: Path) -> Entries:
     data = _content(root / MANIFEST)
     if data is None:
         return {}
@@ -127,15 +135,16 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Atomically and durably: whoever reads finds the old content or the new one."""
+def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Atomically: whoever reads finds the old content or the new one; `durable`: also after a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:

@@ -16,15 +16,16 @@ from exporter.sources import SOURCES, livekit
 from exporter.sources.translation import DEFAULT_SEGMENTS, DEFAULT_SYNTHETIC
 from prometheus_rules import state
 from prometheus_rules.rule import Alert, Record
-from prometheus_rules.rule_files import PARTS, rule_groups
+from prometheus_rules.rule_files import PARTS, SOURCES_PART, rule_groups
 from voice_slo import events, names
+from voice_slo.alert_classes import ALERT_CLASSES
 from voice_slo.catalog import catalog
 from voice_slo.conditions import describe
 from voice_slo.fields import FIELDS, Capability, Field
 from voice_slo.policies import DEFAULT, POLICIES
 from voice_slo.quantities import plain, prometheus_duration
 from voice_slo.sources import NATIVE, OBSERVES, capabilities
-from voice_slo.spec import Reason, Sli, SloFile, Tier
+from voice_slo.spec import Reason, Sli, Slo, SloFile, Tier
 from voice_slo_cli import reference_words as words
 from voice_slo_cli import slo_files
 from voice_slo_cli.main import COMMANDS
@@ -237,6 +238,9 @@ def _metrics() -> str:
         "### SLI counters",
         words.SLI_METRICS,
         _table(("metric", "type", "labels", "help"), map(_metric, names.SLI_METRICS)),
+        "### Scheduled test calls",
+        words.SYNTHETIC_METRICS,
+        _table(("metric", "type", "labels", "help"), map(_metric, names.SYNTHETIC_METRICS)),
         "### The exporter's own",
         words.OWN_METRICS,
         _table(("metric", "type", "labels", "help"), map(_metric, names.EXPORTER_METRICS)),
@@ -254,19 +258,23 @@ def _recorded(starter: SloFile) -> str:
     first = starter.slos[0]
     rows: dict[str, tuple[str, list[str]]] = {}
     alerts = []
-    for part, _ in PARTS:
-        prefix = names.group(first.agent, first.name, part)
-        for group in rule_groups(starter):
+    made = rule_groups(starter)
+    for part, prefix in _parts(first):
+        for group in made:
             if group.name != prefix and not group.name.startswith(prefix + "-"):
                 continue
             for rule in group.rules:
                 if isinstance(rule, Record):
                     name, window = _without_window(rule.record)
                     rows.setdefault(name, (part, []))[1].extend([window] if window else [])
-                else:
+                elif rule.alert.endswith("Burn") and rule.labels[names.SCOPE] == "segment":
                     alerts.append(_alert(rule, first.alerting.tiers))
     listed = [(f"`{name}`", part, ", ".join(ws) or _NONE, words.recorded(name)) for name, (part, ws) in rows.items()]
     head = ("alert", "severity", "long and short window", "`alert_class`", "keeps firing")
+    classes = [
+        (f"`{each.alert}`", each.severity, f"`{each.name}`", each.about, each.meaning)
+        for each in ALERT_CLASSES.values()
+    ]
     return "\n\n".join((
         "## Recorded series",
         words.RECORDED.format(path=starter.path),
@@ -274,7 +282,15 @@ def _recorded(starter: SloFile) -> str:
         "## Alerts",
         words.ALERTS,
         _table(head, alerts),
+        words.ALERT_CLASSES,
+        _table(("alert", "severity", "`alert_class`", "about one", "when"), classes),
     ))  # fmt: skip
+
+
+def _parts(slo: Slo) -> list[tuple[str, str]]:
+    """(part, name of its group) of one SLO, after what is about the agent."""
+    of_slo = [(part, names.group(slo.agent, slo.name, part)) for part, _ in PARTS]
+    return [(SOURCES_PART, names.group(slo.agent, SOURCES_PART)), *of_slo]
 
 
 def _without_window(series: str) -> tuple[str, str]:

@@ -78,13 +78,14 @@ SLI_METRICS = (
     "segments as labels. Eligible, good, bad (for every reason), bad callers, unknown, awaiting, created and window "
     "events are there at 0 for every declared value from the start."
 )
+SYNTHETIC_METRICS = "Of the schedules under `synthetics:` in the SLO file, and of runs of other flows."
 OWN_METRICS = (
     "These start at 0 with the process, but for the gauges that are read off the store. Beside them stand the usual "
     "`process_*` and `python_*` metrics."
 )
 RECORDED = (
-    "As generated from `{path}`. Every series has the labels `agent`, `slo` and the budget segments; "
-    "`voice_slo:info` has `agent`, `slo`, `title`, `owner`, `unit`, `sli`, `period` and `definition`."
+    "As generated from `{path}`. Every series has the labels `agent`, `slo` and the budget segments, unless it is of "
+    "the whole SLO; `voice_slo:info` has `agent`, `slo`, `title`, `owner`, `unit`, `sli`, `period` and `definition`."
 )
 _RECORDED: Mapping[str, str] = {
     "voice_slo:eligible:count": "eligible units since the birth of the counters",
@@ -108,6 +109,36 @@ _RECORDED: Mapping[str, str] = {
     "voice_slo:release_state_raw:code": "the release state now",
     "voice_slo:release_state:code": "the worst release state of the last hour",
     "voice_slo:burn_rate:ratio<window>": "pace of spending; 1 spends the budget in exactly one period",
+    "voice_slo:source:events<window>": "events accepted from the source in an hour; labels `agent`, `source`",
+    "voice_slo:source:scrapes1h": "how often the source's counter was scraped in an hour; labels `agent`, `source`",
+    "voice_slo:bad_reason:count": "bad units since the birth by reason; further label `reason`",
+    "voice_slo:bad_reason:events<window>": "bad units in the window by reason",
+    "voice_slo:bad_reason:events_period": "bad units in the period by reason, as counters; not of calendar months",
+    "voice_slo:bad_reason:ratio_period": "share of each reason in the bad units of the period",
+    "voice_slo:taken_out:count": "bad units that outages declared afterwards excluded, since the birth",
+    "voice_slo:put_back:count": "units that outages withdrawn afterwards made bad again, since the birth",
+    "voice_slo:counted:count": "eligible, excluded and unknown units of the whole SLO since the birth",
+    "voice_slo:excluded:count": "excluded units of the whole SLO, but for declared outages",
+    "voice_slo:unknown_verdict:count": "unknown verdicts of the whole SLO that were not resolved",
+    "voice_slo:unknown_segment:count": "eligible units of the whole SLO that lack a declared value of a budget segment",
+    "voice_slo:slo:created": "birth of the oldest counters of the whole SLO, Unix time",
+    "voice_slo:counted:events<window>": "eligible, excluded and unknown units of the whole SLO in the window",
+    "voice_slo:excluded:events<window>": "excluded units of the whole SLO in the window, but for declared outages",
+    "voice_slo:unknown_verdict:events<window>": "unknown verdicts of the whole SLO in the window",
+    "voice_slo:unknown_segment:events<window>": "eligible units without such a value in the window",
+    "voice_slo:eligible:counted_period": "eligible units in the period by the counters alone; not of calendar months",
+    "voice_slo:bad:counted_period": "bad units in the period by the counters alone",
+    "voice_slo:taken_out:counted_period": "units that outages excluded afterwards, in the period",
+    "voice_slo:put_back:counted_period": "units that became bad again, in the period",
+    "voice_slo:settled:created": "the last birth whose counts have had a state other than idle and collecting",
+    "voice_slo:error_budget_consumed:ratio":
+        "bad units of this budget as a share of all that the whole SLO's budgets allow",
+    "voice_slo:total_bad:events<window>": "bad units of the enforced budgets together",
+    "voice_slo:total_eligible:events<window>": "eligible units of the enforced budgets together",
+    "voice_slo:total_bad_callers:events<window>": "callers affected in the enforced budgets together",
+    "voice_slo:total_allowed:events<window>": "bad units that the enforced budgets allow together",
+    "voice_slo:total_bad:events_period": "bad units of the enforced budgets together in the period",
+    "voice_slo:total_allowed:events_period": "bad units that they allow together in the period",
 }  # fmt: skip
 
 
@@ -116,14 +147,24 @@ def recorded(series: str) -> str:
     if series.endswith("_threshold:ratio"):
         tier = series.removeprefix("voice_slo:").removesuffix("_threshold:ratio")
         return f"share of bad units from which the tier {tier} burns"
+    if series.endswith("_level:events<window>"):
+        tier = series.removeprefix("voice_slo:total_").removesuffix("_level:events<window>")
+        return f"bad units from which the tier {tier} burns, over the enforced budgets together"
     return _RECORDED[series]
 
 
 ALERTS = (
-    "One for each tier of the SLO's alert policy; it fires for each label set by itself. Labels: `severity`, "
-    "`alert_class`, `agent`, `slo`, the budget segments, `owner`, `page_hours` (`always`) and `scope` (`segment`). "
-    "Annotations: `summary`, `description`, and `runbook_url` and `dashboard_url` where the SLO file has the links. "
-    "A tier of your own with the name `very_fast` gives `VoiceSLOVeryFastBurn` and the class `very_fast_burn`."
+    "Labels of every alert: `severity`, `alert_class`, `agent`, `slo`, the budget segments, `owner`, `page_hours` "
+    "(`always` or `business`) and `scope`: `segment` is about one budget, `all` about the whole SLO, `agent` about the "
+    "voice agent and none of its SLOs. Annotations: `summary`, `description`, `burn_rate` of burn alerts, and "
+    "`runbook_url` and `dashboard_url` where the SLO file has the links.\n\n"
+    "Burn alerts: one for each tier of the SLO's alert policy, for each budget by itself, and with `scope=\"all\"` for "
+    "the enforced budgets together. A tier of your own with the name `very_fast` gives `VoiceSLOVeryFastBurn` and the "
+    "class `very_fast_burn`."
+)
+ALERT_CLASSES = (
+    "The others. `alerting:` in the SLO file switches classes off and grades them: "
+    "[alerting](slo-file.md#alerting). The severities are those where nothing is said."
 )
 RELEASE = "An absent series is the state unknown."
 RELEASE_STATES: Mapping[int, tuple[str, str]] = {
