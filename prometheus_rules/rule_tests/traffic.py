@@ -64,17 +64,28 @@ class Traffic:
 
 
 def counter(first: int, runs: Sequence[tuple[int, int]]) -> str:
-    """`0+2x30 61+1x9`: a counter that shows `first` and grows by so much in each of so many steps."""
+    """`0+2x30 61x9`: a counter that shows `first` and grows by so much in each of so many steps."""
     (steps, per_step), *rest = runs or [(0, 0)]
-    parts, value = [_run(first, steps + 1, per_step)], first + steps * per_step
+    pieces, value = [(first, steps + 1, per_step)], first + steps * per_step
     for steps, per_step in rest:
-        parts.append(_run(value + per_step, steps, per_step))
+        _append(pieces, value + per_step, steps, per_step)
         value += steps * per_step
-    return " ".join(parts)
+    return " ".join(_run(*piece) for piece in pieces)
+
+
+def _append(pieces: list[tuple[int, int, int]], first: int, samples: int, per_step: int) -> None:
+    """What follows and stands still belongs to what stood still, or to the one sample that it repeats."""
+    last, count, grows = pieces[-1]
+    if per_step == 0 and first == last and (grows == 0 or count == 1):
+        pieces[-1] = (first, count + samples, 0)
+    else:
+        pieces.append((first, samples, per_step))
 
 
 def _run(first: int, samples: int, per_step: int) -> str:
-    return str(first) if samples == 1 else f"{first}+{per_step}x{samples - 1}"
+    if samples == 1:
+        return str(first)
+    return f"{first}+{per_step}x{samples - 1}" if per_step else f"{first}x{samples - 1}"
 
 
 def steady(value: int, steps: int) -> str:
