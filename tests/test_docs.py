@@ -44,7 +44,7 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglo
 WRITTEN = [page for page in PAGES if page != REFERENCE]
 _FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
-_FOLDERS = "benchmarks|slos|docs|tests|examples|deploy|grafana|prometheus_rules|voice_slo|exporter|interchange|voice_slo_cli"
+_FOLDERS = "slos|docs|tests|examples|deploy|grafana|prometheus_rules|voice_slo|exporter|interchange|voice_slo_cli"
 _PATH = re.compile(rf"(?<![\w/.<-])(?:{_FOLDERS})/[\w./*-]*")
 _WRITTEN_BY_US = re.compile(r"prometheus_rules/generated/$|grafana/dashboards/$")
 
