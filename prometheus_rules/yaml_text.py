@@ -70,6 +70,8 @@ def _item(item: Node, indent: str, lines: list[str]) -> None:
 
 
 def _scalar(value: str | int) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, int):
         return str(value)
     if is_plain(value):

@@ -1,4 +1,4 @@
-"""SLO files → recording rules, alerts and dashboards for an existing Prometheus and Grafana."""
+"""SLO files → recording rules, alerts, routes, runbooks and dashboards for an existing Prometheus and Grafana."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grafana
 import prometheus_rules
-from prometheus_rules import outputs
+from prometheus_rules import alertmanager, outputs, runbooks
 from prometheus_rules.target import Target
 from voice_slo.loading import Loaded
 from voice_slo.spec import SloFile
@@ -22,10 +22,14 @@ from voice_slo_cli.output_tree import Drift, Generated, compare, write
 from voice_slo_cli.terminal import EXIT_DRIFT, EXIT_OK, complain, say, write_diff
 from voice_slo_cli.version import installed_version
 
-HELP = "write recording rules, alerts and dashboards"
+HELP = "write recording rules, alerts, routes, runbooks and dashboards"
 
-ROOMS: Sequence[Callable[[SloFile, str], Mapping[str, bytes]]] = (grafana.generate,)
+ROOMS: Sequence[Callable[[SloFile, str], Mapping[str, bytes]]] = (
+    grafana.generate, alertmanager.generate, runbooks.generate,
+)  # fmt: skip
 """What is written beside the rules, whatever the ruler."""
+_MOST_TOLD = 20
+"""Files that are named one by one; a new agent has hundreds of pages."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -127,7 +131,9 @@ def shown_name(path: Path, root: Path) -> str:
 
 def _tell(drift: Drift, missing: str, changed: str, stale: str) -> None:
     for paths, word in ((drift.missing, missing), (drift.changed, changed), (drift.stale, stale)):
-        for path in paths:
+        for path in paths if len(paths) <= _MOST_TOLD else paths[: _MOST_TOLD - 1]:
             say(f"{path}: {word}")
+        if len(paths) > _MOST_TOLD:
+            say(f"{len(paths) - _MOST_TOLD + 1} more: {word}")
     if drift.manifest and not (drift.missing or drift.changed or drift.stale):
         say("the manifest of an earlier run was torn")

@@ -16,6 +16,9 @@ from voice_slo_cli.failure import Failure
 MANIFEST = "prometheus_rules/generated/manifest.json"
 OURS = ("prometheus_rules/generated/", "grafana/dashboards/")
 """Nothing is deleted but below these; beside them may lie anything."""
+_FOR_PEOPLE = ".md"
+"""Pages are many, and waiting for the disk for each takes minutes. After a power failure one may be empty until the
+next run, which `--check` tells; what a program loads must never be."""
 
 Entries = Mapping[str, Mapping[str, str]]
 """Path below the output folder → digest of its content, and the SLO file it comes from."""
@@ -75,7 +78,7 @@ def write(root: Path, wanted: Mapping[str, Generated], given: Collection[str]) -
     # First a manifest of both sets: whatever a crash leaves behind, the next run knows each file as generated.
     replace_file(root / MANIFEST, _dump({**held, **entries}))
     for path in (*drift.missing, *drift.changed):
-        replace_file(root / path, wanted[path].content)
+        replace_file(root / path, wanted[path].content, durable=not path.endswith(_FOR_PEOPLE))
     for path in drift.stale:
         (root / path).unlink(missing_ok=True)
     replace_file(root / MANIFEST, _manifest(held, entries, drift.stale))
@@ -132,15 +135,16 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Atomically and durably: whoever reads finds the old content or the new one."""
+def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Atomically: whoever reads finds the old content or the new one; `durable`: also after a power failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
