@@ -6,6 +6,7 @@ An allow-list: what is not known to mean the same is refused. The differences ar
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import promql_parser
@@ -38,6 +39,7 @@ COMPARISONS = frozenset("== != > < >= <=".split())
 ARITHMETIC = frozenset("+ - * / ^".split())
 
 
+@lru_cache(1 << 16)
 def difference(expr: str) -> str | None:
     """The first thing in `expr` that may mean something else in MetricsQL; None where all means the same.
 
