@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from prometheus_rules import render  # noqa: E402
 from prometheus_rules.shapes import Writer  # noqa: E402
-from prometheus_rules.target import FORMATS, Target  # noqa: E402
+from prometheus_rules.target import FORMATS, Format, Target  # noqa: E402
 from voice_slo.catalog import catalog  # noqa: E402
 from voice_slo.spec import SloFile  # noqa: E402
 from voice_slo_cli import slo_files  # noqa: E402
@@ -75,7 +75,7 @@ def _slo(n: int, objectives: tuple[str, ...]) -> str:
     )
 
 
-def measured(slos: Path, out: Path, format_: str) -> str:
+def measured(slos: Path, out: Path, format_: Format) -> str:
     """One line of the table."""
     best = min(_run(slos, out, format_) for _ in range(RUNS))
     groups = [group for own in render(_loaded(slos), "0", Target(format_)).groups.values() for group in own]
