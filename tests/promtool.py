@@ -114,14 +114,17 @@ class Scenario:
         return self
 
 
-def run(directory: Path, slo_file: SloFile, *scenarios: Scenario, alert: str = "") -> None:
+def run(
+    directory: Path, slo_file: SloFile, *scenarios: Scenario, alert: str = "", beside: Sequence[SloFile] = ()
+) -> None:  # fmt: skip
     """Fails with promtool's own words unless every expectation holds.
 
-    `alert`: only the rules that this one needs, where weeks have to be evaluated.
+    `alert`: only the rules that this one needs, where weeks have to be evaluated. `beside`: files whose rules are
+    in the same Prometheus.
     """
     promtool = tool("promtool")
-    ((_, rules),) = generate(slo_file, "0.0.0").items()
-    groups = yaml.load(rules, Loader=yaml.CSafeLoader)["groups"]
+    contents = [content for file in (slo_file, *beside) for content in generate(file, "0.0.0").values()]
+    groups = [group for content in contents for group in yaml.load(content, Loader=yaml.CSafeLoader)["groups"]]
     kept = _needed(groups, alert) if alert else groups
     (directory / "rules.yaml").write_text(json.dumps({"groups": kept}))
     step = {scenario.minutes for scenario in scenarios}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import grafana
 import prometheus_rules
-from prometheus_rules import alertmanager, outputs, runbooks
+from prometheus_rules import alertmanager, outputs, rule_tests, runbooks
 from prometheus_rules.target import Target
 from voice_slo.loading import Loaded
 from voice_slo.spec import SloFile
@@ -25,7 +25,7 @@ from voice_slo_cli.version import installed_version
 HELP = "write recording rules, alerts, routes, runbooks and dashboards"
 
 ROOMS: Sequence[Callable[[SloFile, str], Mapping[str, bytes]]] = (
-    grafana.generate, alertmanager.generate, runbooks.generate,
+    grafana.generate, alertmanager.generate, runbooks.generate, rule_tests.generate,
 )  # fmt: skip
 """What is written beside the rules, whatever the ruler."""
 _MOST_TOLD = 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -14,6 +15,7 @@ AFTER = (40, 70, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, HOUR)
 WINDOWS = (5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, DAY)
 AT_BIRTH = tuple(window + wait for window in WINDOWS for wait in (25, 55))
 """Seconds after a birth: every window begins at it, or just after."""
+REGULAR = 24
 NIGHT = Span(2 * HOUR, 5 * HOUR)
 
 
@@ -23,12 +25,24 @@ class Check:
     situation: str
 
 
-def checks(scale: Scale, disturbances: Disturbances, regular: int = 24) -> list[Check]:
+def checks(scale: Scale, disturbances: Disturbances) -> list[Check]:
     """In order of time. Where no rule runs there is nothing to compare."""
-    found = {*_any_time(scale, regular), *_disturbed(scale, disturbances)}
+    found = {*_any_time(scale, REGULAR), *_disturbed(scale, disturbances)}
     stopped = disturbances.unevaluated()
     inside = (START + HOUR, scale.end - MINUTE)
     return sorted(c for c in found if inside[0] < c.at < inside[1] and not within(c.at, stopped))
+
+
+def spread(all_of_them: Sequence[Check], most: int) -> list[Check]:
+    """At most so many of each situation, evenly out of all of them, none right at the beginning."""
+    by_situation: dict[str, list[Check]] = {}
+    for check in all_of_them:
+        by_situation.setdefault(check.situation, []).append(check)
+    found = []
+    for each in by_situation.values():
+        step = math.ceil(len(each) / most)
+        found += each[step // 2 :: step]
+    return sorted(found)
 
 
 def _any_time(scale: Scale, regular: int) -> Iterator[Check]:

@@ -33,7 +33,7 @@ class Cost:
     seconds: float
 
 
-def costs(lab: Lab, peers: Sequence[Peer], checks: Iterable[Check]) -> list[Cost]:
+def of_rule_sets(lab: Lab, peers: Sequence[Peer], checks: Iterable[Check]) -> list[Cost]:
     """Of the SLO that is compared, with its alerts. One query at a time."""
     times = [check.at for check in checks if check.situation == ANY_TIME][-TIMES:]
     found = [_ours(lab, times)]

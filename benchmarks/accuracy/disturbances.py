@@ -86,6 +86,11 @@ class Disturbances:
         """When no rule is evaluated."""
         return [*self.prometheus_outages, *self.rule_outages]
 
+    def unrecorded(self) -> list[Span]:
+        """When nothing new was recorded, with the two minutes that a scrape needs through all groups of rules."""
+        spans = [*self.unscraped(), *self.unevaluated(), *self.down(), self.store_lost]
+        return [Span(span.start, span.end + 2 * MINUTE) for span in spans]
+
 
 def laid_out(scale: Scale) -> Disturbances:
     zone = (scale.days - scale.period_days) * DAY

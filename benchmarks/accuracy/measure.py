@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.accuracy import figures, peers, rules, truth
 from benchmarks.accuracy.checks import Check
-from benchmarks.accuracy.disturbances import START
+from benchmarks.accuracy.disturbances import START, within
 from benchmarks.accuracy.exposition import SCRAPE, SCRAPED_AT
 from benchmarks.accuracy.figures import KINDS
 from benchmarks.accuracy.lab import Lab, recorded
@@ -48,12 +48,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class WindowOutcome:
-    """`off`: units shown less units in truth; None where absent."""
+    """`off`: units shown less units in truth; None where absent. `recorded`: at both ends of the window."""
 
     window: str
     kind: names.Kind
     check: Check
     budget: Budget
+    recorded: bool
     true: int
     off: float | None
 
@@ -153,26 +154,24 @@ def window_outcomes(
     evaluated = list(evaluated)
     recorded_names = {each.rule.record for each in evaluated}
     shown = {name: _by_moment(evaluated, name) for name in names_of.values() if name in recorded_names}
+    unrecorded = lab.disturbances.unrecorded()
     for check in checks:
         chain = Chain.of(lab, check.at)
+        ends = {seconds: (check.at - seconds, check.at) for _, seconds in names_of}
+        whole = {seconds: not any(within(at, unrecorded) for at in both) for seconds, both in ends.items()}
         for key, each in true.items():
             known = _newest_scrape(lab, key[0], chain.counts)
             if known is None or each.budget.era(known) is None:
                 continue
             due = _due_scrape(chain.counts)
             for (kind, seconds), name in names_of.items():
-                if name in shown:
-                    yield _window(check, each, kind, seconds, due, known, shown[name].get((chain.windows, key)))
-
-
-def _window(
-    check: Check, true: Truth, kind: names.Kind, seconds: int, due: float, known: float, value: float | None
-) -> WindowOutcome:  # fmt: skip
-    counts = true.window(seconds, due, known)
-    assert counts is not None
-    expected = counts[KINDS.index(kind)]
-    off = None if value is None else value - expected
-    return WindowOutcome(window_name(seconds), kind, check, true.budget, expected, off)
+                if name not in shown:
+                    continue
+                counts, value = each.window(seconds, due, known), shown[name].get((chain.windows, key))
+                assert counts is not None
+                expected = counts[KINDS.index(kind)]
+                off = None if value is None else value - expected
+                yield WindowOutcome(window_name(seconds), kind, check, each.budget, whole[seconds], expected, off)
 
 
 def _by_moment(evaluated: Iterable[Evaluated], record: str) -> dict[tuple[float | None, Key], float]:

@@ -24,10 +24,9 @@ OWN_ROWS: dict[Role, str] = {
 BIG, MIDDLE = 20_000, 1_500
 """Eligible units in 30 days."""
 WINDOW_GROUPS = (
-    "at any time",
-    "after a birth, a changed definition, a lost store",
-    "a window starts at one of these",
-    "in or after a restart, crash loop, gap or outage",
+    "recorded at both ends",
+    "a birth at the start, recorded at both ends",
+    "nothing was recorded at one of the ends",
 )
 Row = Sequence[str]
 NOTHING = "–"
@@ -67,22 +66,18 @@ def of_windows(outcomes: Sequence[WindowOutcome]) -> str:
     """Counts of the alert windows, in units."""
     by_group: dict[tuple[str, str], list[WindowOutcome]] = {}
     for each in outcomes:
-        by_group.setdefault((_window_group(each.check.situation), each.kind), []).append(each)
+        by_group.setdefault((_window_group(each), each.kind), []).append(each)
     rows = [
         (group, kind, *_window_cells(by_group.get((group, kind), []))) for group in WINDOW_GROUPS for kind in KINDS
     ]
     return table(("when", "units", "figures", "exact", "furthest off", "read as 0", "absent"), rows)
 
 
-def _window_group(situation: str) -> str:
-    usual, born, edge, gap = WINDOW_GROUPS
-    if situation.startswith("a window starts"):
-        return edge
-    if situation.endswith(("a birth", "a changed definition", "a lost store")):
-        return born
-    if situation.startswith(("after", "in a crash loop", "in a scrape gap")):
+def _window_group(outcome: WindowOutcome) -> str:
+    usual, birth, gap = WINDOW_GROUPS
+    if not outcome.recorded:
         return gap
-    return usual
+    return birth if outcome.check.situation.startswith("a window starts") else usual
 
 
 def _window_cells(found: Sequence[WindowOutcome]) -> Row:

@@ -9,8 +9,8 @@ from statistics import median
 
 from benchmarks.accuracy import measure, report
 from benchmarks.accuracy import peers as other_tools
-from benchmarks.accuracy.checks import ANY_TIME, Check, checks
-from benchmarks.accuracy.cost import Cost, costs
+from benchmarks.accuracy.checks import ANY_TIME, Check, checks, spread
+from benchmarks.accuracy.cost import Cost, of_rule_sets
 from benchmarks.accuracy.disturbances import DAY, Scale
 from benchmarks.accuracy.lab import Lab, built
 from benchmarks.accuracy.measure import COUNTERS, EVENT_TIME, Key, Outcome, WindowOutcome
@@ -21,7 +21,7 @@ MOST = 1.0
 """% of the budget that a figure may be off."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Results:
     lab: Lab
     checks: Sequence[Check]
@@ -32,11 +32,18 @@ class Results:
     costs: Sequence[Cost]
 
     def problems(self) -> list[str]:
-        """What breaks the promise: of the default form, an error above 1 %, a median above 0, a NaN."""
+        """What breaks the promise: of the default form an error above 1 %, a median above 0, a NaN; a window that is
+        not exact although its ends were recorded.
+        """
         own = [each for each in self.budgets if each.form == EVENT_TIME]
         errors = [each.wrong for each in own if each.wrong is not None]
         found = [f"{_place(each)}: off by {each.wrong:.2f} % of the budget" for each in own if (each.wrong or 0) > MOST]
         found += [f"{_place(each)}: NaN" for each in own if each.shown is not None and each.wrong is None]
+        found += [
+            f"{_place(each)}: {each.off:+.0f} {each.kind} in {each.window}"
+            for each in self.windows
+            if each.recorded and each.off
+        ]
         return found + ([f"median error {median(errors)} %"] if median(errors) > 1e-6 else [])
 
     def markdown(self, seconds: float) -> str:
@@ -70,11 +77,11 @@ class Results:
         return counts.eligible * 30 // scale.period_days if counts else 0
 
 
-def run(scale: Scale, folder: Path, *, peers: bool = True, regular: int = 24, every: int = 1) -> Results:
-    """Everything; `every`: only each so many-th of the checks. The folder is left full of blocks."""
+def run(scale: Scale, folder: Path, *, peers: bool = True, costs: bool = True, most: int | None = None) -> Results:
+    """`most`: checks of each situation. The folder is left full of blocks."""
     tools = other_tools.peers(scale) if peers else []
     lab = built(scale, folder, tools)
-    looks = checks(scale, lab.disturbances, regular)[::every]
+    looks = spread(checks(scale, lab.disturbances), most) if most else checks(scale, lab.disturbances)
     true = measure.truths(lab)
     kept = linked(lab.event_time, folder / "kept"), linked(lab.counters, folder / "kept-counters")
     by_event_time = measure.ours(lab, lab.event_time, EVENT_TIME, looks)
@@ -90,7 +97,8 @@ def run(scale: Scale, folder: Path, *, peers: bool = True, regular: int = 24, ev
         for form, data in zip((EVENT_TIME, COUNTERS), kept, strict=True)
         for outcome in _with_short_retention(lab, data, form, true, looks)
     ]
-    return Results(lab, looks, true, budgets, windows, retention, costs(lab, tools, looks))
+    cost = of_rule_sets(lab, tools, looks) if costs else []
+    return Results(lab, looks, true, budgets, windows, retention, cost)
 
 
 def _with_short_retention(
@@ -107,6 +115,6 @@ def _kept(scale: Scale) -> int:
     return scale.period_days // 2
 
 
-def _place(outcome: Outcome) -> str:
+def _place(outcome: Outcome | WindowOutcome) -> str:
     labels = ", ".join(f"{name}={value}" for name, value in outcome.budget.labels)
     return f"{outcome.budget.agent} {outcome.budget.slo} {labels}, {outcome.check.situation} ({outcome.check.at:.0f})"

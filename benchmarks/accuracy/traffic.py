@@ -20,6 +20,8 @@ BASE_BAD = 0.0015
 """0.3 times what an objective of 99.5 % allows."""
 REDIALS = 0.3
 """Share of bad units whose caller had another within 15 minutes."""
+LATE = 2 * HOUR
+"""A unit judged later than this counts, but not in the callers affected."""
 AUDITED, AUDIT_MEAN, AUDIT_MOST = 0.3, 12 * HOUR, 72 * HOUR
 
 
@@ -82,7 +84,7 @@ def _unit(rng: Random, at: float, incidents: Sequence[Incident], down: Sequence[
     judged = at
     if audited and rng.random() < AUDITED:
         judged += min(rng.expovariate(1 / AUDIT_MEAN), AUDIT_MOST)
-        caller = False
+        caller = caller and judged - at <= LATE
     return Unit(_running(rng, judged, down), at, bad, caller)
 
 
