@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from voice_slo import promql
-
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
@@ -61,8 +59,9 @@ def with_result(
     becomes a Go raw string and a format at once.
     """
     own = [f"{name}=%q" for name in chosen.labels]
-    asked = query(own).replace(",".join((chosen.fixed, *own)), "%[1]s")
-    example = query([promql.equals(name, "x") for name in chosen.labels])
+    format_ = query(own)
+    asked = format_.replace(",".join((chosen.fixed, *own)), "%[1]s")
+    example = format_.replace("%q", '"x"')
     end = f"{{{{ else }}}}{otherwise}{{{{ end }}}}" if otherwise else "{{ end }}"
     begin = Template(f"{{{{ with printf `{asked}` {_CHOSEN} | query }}}}", (example,), chosen.definition)
     return begin + then + end

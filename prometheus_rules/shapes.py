@@ -91,6 +91,7 @@ class Writer:
         self._target = target
         self._indent = indent
         self._checked: set[str] = set()
+        self._pieces_known: dict[str, Piece] = {}
         self._known: dict[tuple[str, frozenset[str]], list[tuple[SloSeries, Shape]]] = {}
 
     def agent(self, slo_file: SloFile) -> list[Written]:
@@ -132,11 +133,15 @@ class Writer:
         return Shape(stages, groups, [_cut(group.text) for group in groups], left_out, fit.unrecorded)
 
     def _pieces(self, identity: Identity, bundles: Sequence[Bundle]) -> tuple[Piece, ...]:
-        indent = self._indent + "  "
-        return tuple(
-            Piece(len(rules), yaml_text.items([rule.as_dict(identity) for rule in rules], indent).encode())
-            for rules in bundles
-        )
+        return tuple(self._piece(identity, rules) for rules in bundles)
+
+    def _piece(self, identity: Identity, rules: Bundle) -> Piece:
+        """Most rules are alike in SLOs that differ in an objective or a policy."""
+        key = f"{identity}{rules}"
+        if key not in self._pieces_known:
+            text = yaml_text.items([rule.as_dict(identity) for rule in rules], self._indent + "  ")
+            self._pieces_known[key] = Piece(len(rules), text.encode())
+        return self._pieces_known[key]
 
 
 def _made(parts: Sequence[tuple[str, Callable[[T], list[Bundle]]]], of: T) -> list[Part]:

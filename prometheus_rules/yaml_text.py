@@ -48,10 +48,13 @@ def _block(node: Node, indent: str, lines: list[str]) -> None:
 
 
 def _entry(head: str, value: Node, indent: str, lines: list[str]) -> None:
-    if isinstance(value, str) and _is_literal_block(value):
-        lines.append(f"{head} |-")
-        lines.extend(f"{indent}{_INDENT}{line}" for line in value.split("\n"))
-    elif isinstance(value, str | int):
+    if isinstance(value, str):
+        if "\n" in value and _is_literal_block(value):
+            lines.append(f"{head} |-")
+            lines.extend(f"{indent}{_INDENT}{line}" for line in value.split("\n"))
+        else:
+            lines.append(f"{head} {_scalar(value)}")
+    elif isinstance(value, int):
         lines.append(f"{head} {_scalar(value)}")
     elif not value:
         lines.append(f"{head} {'{}' if isinstance(value, Mapping) else '[]'}")
@@ -74,7 +77,7 @@ def _scalar(value: str | int) -> str:
         return str(value).lower()
     if isinstance(value, int):
         return str(value)
-    if is_plain(value):
+    if " " not in value and is_plain(value):
         return value
     if value.isprintable() and "\ufeff" not in value:
         return "'" + value.replace("'", "''") + "'"
@@ -82,10 +85,7 @@ def _scalar(value: str | int) -> str:
 
 
 def _is_literal_block(value: str) -> bool:
-    if "\n" not in value:
-        return False
-    lines = value.split("\n")
-    return all(line.isprintable() and line.strip() == line != "" for line in lines)
+    return all(line.isprintable() and line.strip() == line != "" for line in value.split("\n"))
 
 
 def _escaped(character: str) -> str:
