@@ -10,6 +10,7 @@ from prometheus_rules.rule import Group
 from prometheus_rules.rule_files import rule_groups
 from prometheus_rules.rule_tests import unit_test
 from prometheus_rules.rule_tests.tier_stories import TierTests
+from prometheus_rules.rule_tests.total_stories import TotalTests
 from prometheus_rules.rule_tests.unit_test import UnitTest
 from voice_slo import names
 from voice_slo.quantities import prometheus_duration
@@ -38,7 +39,8 @@ def tests(file: SloFile, slo: Slo) -> Mapping[str, list[UnitTest]]:
         tiers = [tier for tier in slo.alerting.tiers if tier.enabled and _pace(tier) == pace]
         step = next(s for s in _STEPS if s <= pace.most and all(tier.short % s == 0 for tier in tiers))
         for tier in tiers:
-            found[pace.name] += TierTests(file, slo, tier, step).all()
+            one = TierTests(file, slo, tier, step)
+            found[pace.name] += [*one.all(), *TotalTests(one).all()]
     return found
 
 
