@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from prometheus_rules import yaml_text
 from prometheus_rules.rule import Group
@@ -17,35 +16,30 @@ from voice_slo.quantities import prometheus_duration
 from voice_slo.spec import Slo, SloFile, Tier
 
 MINUTE, HOUR = 60, 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """promtool evaluates all of a file at one interval. `most`: seconds between evaluations, at most."""
-
-    name: str
-    most: int
-    shortest: int
-    """Short windows from which a tier is tested at this pace."""
-
-
-PACES = (Pace("days", 30 * MINUTE, 2 * HOUR), Pace("hours", 5 * MINUTE, 30 * MINUTE), Pace("minutes", 30, 0))
-_STEPS = (1800, 900, 600, 300, 120, 60, 30, 20, 15, 10, 5, 4, 3, 2, 1)
+_STEPS = (
+    6 * HOUR, 4 * HOUR, 3 * HOUR, 2 * HOUR, HOUR, 30 * MINUTE, 20 * MINUTE, 15 * MINUTE, 10 * MINUTE, 5 * MINUTE,
+    2 * MINUTE, MINUTE, 30, 20, 15, 10, 5, 4, 3, 2, 1,
+)  # fmt: skip
+"""Seconds between evaluations: what a person divides hours and minutes into."""
+_FEWEST_STEPS = 3
+"""In the short window of a tier."""
 
 
 def tests(file: SloFile, slo: Slo) -> Mapping[str, list[UnitTest]]:
-    found: dict[str, list[UnitTest]] = {pace.name: [] for pace in reversed(PACES)}
-    for pace in PACES:
-        tiers = [tier for tier in slo.alerting.tiers if tier.enabled and _pace(tier) == pace]
-        step = next(s for s in _STEPS if s <= pace.most and all(tier.short % s == 0 for tier in tiers))
-        for tier in tiers:
-            one = TierTests(file, slo, tier, step)
-            found[pace.name] += [*one.all(), *TotalTests(one).all()]
+    """By what they are about, which ends the name of their file. promtool evaluates all of a file at one interval."""
+    found: dict[str, list[UnitTest]] = {}
+    for tier in slo.alerting.tiers:
+        if tier.enabled:
+            one = TierTests(file, slo, tier, _step(tier))
+            found[names.alert_class(tier.name)] = [*one.all(), *TotalTests(one).all()]
     return found
 
 
-def _pace(tier: Tier) -> Pace:
-    return next(pace for pace in PACES if tier.short >= pace.shortest)
+def _step(tier: Tier) -> int:
+    """The longest that divides the short window, and if possible what the tier waits and keeps firing."""
+    fitting = [step for step in _STEPS if tier.short % step == 0 and tier.short // step >= _FEWEST_STEPS]
+    exact = [step for step in fitting if tier.for_ % step == 0 and tier.keep_firing % step == 0]
+    return next(step for step in (*(s for s in exact if s >= fitting[0] // 10), *fitting))
 
 
 def generate(slo_file: SloFile, version: str) -> dict[str, bytes]:
@@ -61,9 +55,9 @@ def _of_slo(file: SloFile, slo: Slo, groups: list[Group], version: str) -> Itera
     folder = f"prometheus_rules/generated/tests/{file.agent}"
     header = f"# generated from ... by voice-slo {version}, do not edit\n"
     yield f"{folder}/{slo.name}.tested-rules.yaml", (header + yaml_text.dump({"groups": [g.as_dict() for g in groups]})).encode()
-    for pace, made in tests(file, slo).items():
+    for about, made in tests(file, slo).items():
         if made:
             yield (
-                f"{folder}/{slo.name}.{pace}.test.yaml",
+                f"{folder}/{slo.name}.{about}.test.yaml",
                 unit_test.document(header, f"{slo.name}.tested-rules.yaml", [g.name for g in groups], made[0].step, made),
             )
