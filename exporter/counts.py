@@ -144,6 +144,14 @@ class FlowRuns:
     schedule: ScheduleRow | None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is not counted yet: SLO (store id) → units without a verdict, agent → calls that have not settled."""
+
+    pending: Mapping[int, int] = field(default_factory=dict)
+    open_calls: Mapping[str, int] = field(default_factory=dict)
+
+
 class Mirror:
     """What a scrape sees: the SLOs in force, their committed values and test calls. Any thread may read it."""
 
@@ -153,6 +161,7 @@ class Mirror:
         """Replaced as a whole after a commit."""
         self._exposed: Sequence[Exposed] = ()
         self._values: dict[Key, dict[Name, int]] = {}
+        self._waiting = Waiting()
 
     def replace(self, exposed: Sequence[Exposed], values: Mapping[Key, Mapping[Name, int]]) -> None:
         with self._lock:
@@ -164,12 +173,18 @@ class Mirror:
         with self._lock:
             return self._exposed, {key: dict(names) for key, names in self._values.items()}
 
-    def publish(self, rows: Iterable[CounterRow], gone: Iterable[CounterRow] = ()) -> None:
+    def publish(self, rows: Iterable[CounterRow], gone: Iterable[CounterRow], waiting: Waiting) -> None:
         with self._lock:
+            self._waiting = waiting
             for row in gone:
                 self._values.get((row.slo, row.labels), {}).pop((row.name, row.extra), None)
             for row in rows:
                 self._values.setdefault((row.slo, row.labels), {})[row.name, row.extra] = row.value
+
+    def units(self) -> tuple[dict[Key, dict[Name, int]], Waiting]:
+        """Values, and what still waits, of one moment."""
+        with self._lock:
+            return {key: dict(names) for key, names in self._values.items()}, self._waiting
 
     def snapshot(self) -> dict[Key, dict[Name, int]]:
         with self._lock:

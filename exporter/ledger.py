@@ -11,7 +11,7 @@ from exporter import slices
 from exporter.calls import EVENTS_A_CALL, Call, Calls, Taken, compact, take, write
 from exporter.corrections import Corrections
 from exporter.counting import Counting
-from exporter.counts import Counts, Mirror
+from exporter.counts import Counts, Mirror, Waiting
 from exporter.intake import Delivery, Receipt, Rejection
 from exporter.own_metrics import Notes, OwnMetrics
 from exporter.registry import Loaded, advance_window, exposed, register
@@ -71,7 +71,7 @@ class Ledger:
         self._schedules.restore()
         self.counts = Counts.of(self.store.counters())
         pending: dict[int, int] = {}
-        self.open_calls = self.store.open_calls()
+        self._open_calls = self.store.open_calls()
         for waiting in self.store.pending():
             for slo, n in msgspec.json.decode(waiting, type=dict[int, int]).items():
                 pending[slo] = pending.get(slo, 0) + n
@@ -114,7 +114,7 @@ class Ledger:
         self.store.put_counters(rows)
         runs_changed = self._schedules.write()
         self.store.commit()
-        self.mirror.publish(rows, gone)
+        self.mirror.publish(rows, gone, Waiting(dict(self.pending), self._open_calls))
         if runs_changed:
             self.mirror.flows = self._schedules.shown()
         self.own.apply(self._notes)
@@ -264,7 +264,7 @@ class Ledger:
         kept = max(self.times.calls, self.store.longest_period()) * _US + UNIT_KEYS_OUTLIVE
         pruned = self.store.prune(now - self.times.calls * _US, now - kept, PRUNE_STEP)
         self._calls.drop(pruned)
-        self.open_calls = self.store.open_calls()
+        self._open_calls = self.store.open_calls()
         self._commit()
         self._schedules.listened(now)
         self._calls.forget_old([*settled, *missed, *corrected])

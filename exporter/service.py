@@ -108,12 +108,12 @@ class Service:
         own = self.own
         own.set(names.QUEUE_EVENTS, value=self._writer.waiting)
         own.set(names.STORE_BYTES, value=self._store.size())
-        values, pending = self._mirror.snapshot(), dict(self._ledger.pending)
+        values, waiting_now = self._mirror.units()
         for agent, entries in self._loaded.items():
-            own.set(names.CALLS_OPEN, agent, value=self._ledger.open_calls.get(agent, 0))
+            own.set(names.CALLS_OPEN, agent, value=waiting_now.open_calls.get(agent, 0))
             for entry in entries:
                 whole = values.get((entry.row.id, c.WHOLE_SLO), {})
-                waiting = pending.get(entry.row.id, 0)
+                waiting = waiting_now.pending.get(entry.row.id, 0)
                 labels = (entry.slo.agent, entry.slo.name)
                 own.set(names.UNITS_SEEN, *labels, value=whole.get((c.SEEN, ""), 0) + waiting)
                 own.set(names.UNITS, *labels, "pending", value=waiting)
@@ -155,7 +155,7 @@ class Service:
         return {"slos": [_as_json(view) for view in self._views()]}
 
     def _views(self) -> list[SloView]:
-        values, pending = self._mirror.snapshot(), dict(self._ledger.pending)
+        values, waiting = self._mirror.units()
         by_slo: dict[int, list[tuple[str, dict[c.Name, int]]]] = {}
         for (slo, labels), counts in values.items():
             if labels != c.WHOLE_SLO:
@@ -163,7 +163,7 @@ class Service:
         entries = [entry for found in self._loaded.values() for entry in found]
         return [
             _view(entry, by_slo.get(entry.row.id, []), values.get((entry.row.id, c.WHOLE_SLO), {}),
-                  pending.get(entry.row.id, 0))
+                  waiting.pending.get(entry.row.id, 0))
             for entry in entries
         ]  # fmt: skip
 
@@ -176,7 +176,7 @@ class Service:
             not_ready=self._not_ready(),
             store=str(directory / DATABASE),
             store_bytes=self._store.size(),
-            calls_open=sum(self._ledger.open_calls.values()),
+            calls_open=sum(self._mirror.units()[1].open_calls.values()),
             last_reload=_moment(last) if last else None,
             slos=self._views(),
             sources=[self._source(name) for name in self._source_names()],

@@ -24,8 +24,9 @@ from grafana.panels import (
     table,
     thresholds,
 )
-from grafana.scope import Scope
+from grafana.scope import BUDGET, Scope
 from grafana.words import SEVERITIES
+from voice_slo import names
 from voice_slo.spec import SloFile
 
 TITLE = "Burn-rate alerts"
@@ -81,7 +82,7 @@ def _counted(scope: Scope, severity: str) -> str:
 def _firing(scope: Scope) -> Json:
     since = scope.alerts("ALERTS_FOR_STATE", _OURS)
     firing = f"1000 * ({since} and ignoring (alertstate) {_alerts(scope)})"
-    rows = f"min by (alertname, severity, budget) ({scope.budgets(f'({firing})')})"
+    rows = f"min by (alertname, severity, budget) ({_about_the_agent(scope.budgets(f'({firing})'), BUDGET)})"
     none = f"0 * max by (agent) ({scope.info}) unless on (agent) {_alerts(scope)}"
     for label, text in (("alertname", "no alert is firing"), ("severity", NOTHING), ("budget", NOTHING)):
         none = f'label_replace({none}, "{label}", "{text}", "", "")'
@@ -106,18 +107,24 @@ def _firing(scope: Scope) -> Json:
 
 def _timeline(scope: Scope) -> Json:
     by_severity = [f"{word.code} * {_alerts(scope, _severity(word.text))}" for word in SEVERITIES if word.code]
-    worst = f"max by (slo) ({' or '.join(by_severity)})"
+    worst = _about_the_agent(f"max by (slo) ({' or '.join(by_severity)})", names.SLO)
     return state_timeline(
         Frame(
             203,
             "Alerts over time: the most severe that fired, by SLO",
-            "One lane per SLO, coloured by the most severe alert that fired: page, ticket, info or none. A gap: the "
-            "rules did not run. Only where these rules are evaluated or remote-written does the history exist.",
+            "One lane per SLO, coloured by the most severe alert that fired: page, ticket, info or none. Alerts about "
+            "the whole agent have one of their own once there are any. A gap: the rules did not run. Only where these "
+            "rules are evaluated or remote-written does the history exist.",
             Place(0, 6, 24, 7),
         ),
         [Query(f"{worst} or max by (slo) (0 * {scope.info})", "{{slo}}")],
         words=SEVERITIES,
     )
+
+
+def _about_the_agent(expr: str, label: str) -> str:
+    """An exporter that is down, a silent source and a test call belong to no SLO."""
+    return f'label_replace({expr}, "{label}", "the whole agent", "{label}", "")'
 
 
 def _severity(name: str) -> str:

@@ -132,11 +132,16 @@ def _synthetic_alerts(agent: _Agent) -> list[Alert]:
     """How late a run may be is a constant of its schedule, so flows of one pace are one alternative."""
     missing, failing = [], []
     for (every, grace), schedules in _by_pace(agent.file.synthetics).items():
-        late = _INTERVALS * every + grace
+        late = overdue(every, grace)
         missing.append(_missing(agent, late, _flows(schedules)))
         critical = [schedule for schedule in schedules if schedule.critical]
         failing += [_failing(agent, late, _flows(critical))] if critical else []
     return [*(_failing_alert(agent, failing) if failing else []), *_missing_alert(agent, missing)]
+
+
+def overdue(every: int, grace: int) -> int:
+    """Seconds since the last run after which runs are missing, and failures are of the past."""
+    return _INTERVALS * every + grace
 
 
 def _by_pace(synthetics: Sequence[Synthetic]) -> Mapping[tuple[int, int], list[Synthetic]]:

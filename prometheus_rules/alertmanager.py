@@ -84,10 +84,10 @@ def _named_in(route: Node) -> set[str]:
 
 
 def _time_intervals(slo_file: SloFile, alerts: Sequence[EnabledAlert]) -> str:
-    if not any(alert.severity == "page" and alert.page_hours == "business" for alert in alerts):
-        return ""
     if slo_file.business_hours is None:
         return _ANY_HOUR
+    if not any(alert.severity == "page" and alert.page_hours == "business" for alert in alerts):
+        return ""
     interval = _interval(slo_file.business_hours)
     return _HOURS + yaml_text.dump(
         {"time_intervals": [{"name": hours_name(slo_file.agent), "time_intervals": [interval]}]}

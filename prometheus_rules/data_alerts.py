@@ -12,9 +12,10 @@ from prometheus_rules.rule import Alert
 from prometheus_rules.scope import Scope
 from prometheus_rules.slo_series import SloSeries
 from prometheus_rules.windows import SHARE_WINDOWS
-from voice_slo import alert_classes, names, promql
+from voice_slo import alert_classes, burn_threshold, names, promql
 from voice_slo.alert_classes import AlertClass
 from voice_slo.quantities import prometheus_duration
+from voice_slo.spec import Unit
 
 _MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86400, 7 * 86400
 USUAL_EVENTS = 10
@@ -28,9 +29,10 @@ _DRIFTED_FOR = 15 * _MINUTE
 """A rolling deploy shows both definitions for a while."""
 _MOST = Decimal("0.9")
 """Of an hour's samples; with fewer the hour was not seen."""
-_DAYS_UNITS, _WEEKS_UNITS = 10, 100
+_DAYS_UNITS = 10
+WEEKS_UNITS = 100
 """With fewer a share says nothing."""
-_TIMES, _POINTS, _Z = 2, "0.05", "3.09"
+_TIMES, _POINTS, SHARES_Z = 2, "0.05", "3.09"
 _TURNS_A_CALL = 12
 """Turns of one call share its fate: a dozen of them weigh as one."""
 _COUNTED: names.Kind = "counted"
@@ -129,11 +131,11 @@ def _share(
     """
     day, all_day = own.events(counted, _DAY), own.events(_COUNTED, _DAY)
     week, all_week = (_week_before(own, each) for each in (counted, _COUNTED))
-    weigh = _TURNS_A_CALL if own.slo.sli.unit in ("turn", "evaluation") else 1
+    weigh = _weight(own.slo.sli.unit)
     cases = day if weigh == 1 else f"({day} / {weigh})"
-    bound = f"{day} * (1 - 1 / (9 * {cases}) - {_Z} / (3 * sqrt({cases}))) ^ 3"
+    bound = f"{day} * (1 - 1 / (9 * {cases}) - {SHARES_Z} / (3 * sqrt({cases}))) ^ 3"
     expr = (
-        f"({day} >= {_DAYS_UNITS * weigh})\nand {all_week} >= {_WEEKS_UNITS}"
+        f"({day} >= {fewest_of_day(own.slo.sli.unit)})\nand {all_week} >= {WEEKS_UNITS}"
         f"\nand {own.series(names.SLO_CREATED)} <= time() - {_DAY}"
         f"\nand {bound} * {all_week} > ({_TIMES} * {week} + {_POINTS} * {all_week}) * {all_day}"
     )
@@ -154,6 +156,15 @@ def _share(
         + more
     )
     return _alert(own, kind, expr, f"more {_SHARES[counted]} than usual", description)
+
+
+def fewest_of_day(unit: Unit) -> int:
+    """Left out or unknown units in the day from which their share is looked at."""
+    return _DAYS_UNITS * _weight(unit)
+
+
+def _weight(unit: Unit) -> int:
+    return _TURNS_A_CALL if unit in burn_threshold.MANY_PER_CALL else 1
 
 
 def _percent(part: str, whole: str) -> str:

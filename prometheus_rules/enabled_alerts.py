@@ -46,13 +46,15 @@ def of_slo(own: SloSeries) -> Iterator[EnabledAlert]:
             yield _burn(slo, tier, scope.name)
     for of_class in ALERT_CLASSES.values():
         if of_class.about != "agent" and _concerns(slo, of_class):
-            yield from _graded(of_class, slo.alerting, slo.owner, slo)
+            yield from _graded(of_class, slo.alerting, slo.owner, of_class.page_hours, slo)
 
 
 def of_agent(slo_file: SloFile) -> Iterator[EnabledAlert]:
+    """Without business hours in the SLO file every hour is one."""
     for of_class in ALERT_CLASSES.values():
         if of_class.about == "agent" and _scheduled(slo_file, of_class):
-            yield from _graded(of_class, slo_file.alerting, slo_file.owner, None)
+            hours = of_class.page_hours if slo_file.business_hours else "always"
+            yield from _graded(of_class, slo_file.alerting, slo_file.owner, hours, None)
 
 
 def identity(slo_file: SloFile, alert: EnabledAlert) -> dict[str, str]:
@@ -61,6 +63,8 @@ def identity(slo_file: SloFile, alert: EnabledAlert) -> dict[str, str]:
     if alert.slo:
         labels[names.SLO] = alert.slo.name
         return labels | (next(alert.slo.label_sets(), {}) if alert.scope == "segment" else {})
+    if alert.alert_class == alert_classes.EXPORTER_DOWN.name:
+        return labels
     if alert.alert_class == alert_classes.SOURCE_SILENT.name:
         return labels | {names.SOURCE: sources.NATIVE}
     missing = alert.alert_class == alert_classes.SYNTHETIC_MISSING.name
@@ -72,11 +76,13 @@ def _burn(slo: Slo, tier: Tier, scope: Scope) -> EnabledAlert:
     return EnabledAlert(alert, alert_class, tier.severity, slo.owner, "always", scope, slo, tier)
 
 
-def _graded(of_class: AlertClass, policy: AlertPolicy, owner: str, slo: Slo | None) -> Iterator[EnabledAlert]:
+def _graded(
+    of_class: AlertClass, policy: AlertPolicy, owner: str, page_hours: PageHours, slo: Slo | None
+) -> Iterator[EnabledAlert]:
     if of_class.name not in policy.disabled:
         severity = policy.severities.get(of_class.name, of_class.severity)
         scope = _SCOPES[of_class.about]
-        yield EnabledAlert(of_class.alert, of_class.name, severity, owner, of_class.page_hours, scope, slo)
+        yield EnabledAlert(of_class.alert, of_class.name, severity, owner, page_hours, scope, slo)
 
 
 def _concerns(slo: Slo, of_class: AlertClass) -> bool:

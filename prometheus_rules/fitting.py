@@ -56,7 +56,7 @@ def _differences(rule: Rule, missing: set[str]) -> Iterator[str]:
     for expr in rule.expressions():
         if other := metricsql.difference(expr):
             yield f"{other} may mean something else in MetricsQL"
-        if gone := sorted(missing & promql.series_read(expr)):
+        if missing and (gone := sorted(missing & promql.series_read(expr))):
             yield f"it reads {gone[0]}, which is left out"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from prometheus_rules import yaml_text
-from prometheus_rules.rule import layout
+from prometheus_rules.rule import layout, tight_layout
 from voice_slo import names
 from voice_slo.quantities import prometheus_duration
 
@@ -32,6 +32,9 @@ class Stage:
     pieces: tuple[Piece, ...]
 
 
+Layout = Callable[[str, Iterable[Piece], Callable[[Piece], int]], list[tuple[str, list[Piece]]]]
+
+
 @dataclass(frozen=True, slots=True)
 class GroupText:
     """A rule group as an item of a YAML list."""
@@ -44,7 +47,7 @@ class GroupText:
 
 def apart(stages: Iterable[Stage], interval: int, indent: str) -> list[GroupText]:
     """Every SLO's groups. `interval` in seconds, `indent` of the list."""
-    return [group for stage in stages for group in _groups(stage, interval, indent)]
+    return [group for stage in stages for group in _groups(stage, layout, interval, indent)]
 
 
 def packed(stages: Sequence[Stage], interval: int, indent: str) -> list[GroupText]:
@@ -60,11 +63,15 @@ def packed(stages: Sequence[Stage], interval: int, indent: str) -> list[GroupTex
         Stage(agent, f"packed-{part}", tuple(chain(*(s.pieces for s in about_slos if s.part == part))))
         for part in parts
     ]
-    return apart([*stages[:first], *together, *stages[first + len(about_slos) :]], interval, indent)
+    return [
+        *apart(stages[:first], interval, indent),
+        *(group for stage in together for group in _groups(stage, tight_layout, interval, indent)),
+        *apart(stages[first + len(about_slos) :], interval, indent),
+    ]
 
 
-def _groups(stage: Stage, interval: int, indent: str) -> Iterator[GroupText]:
-    for part, pieces in layout(stage.part, stage.pieces, _rules):
+def _groups(stage: Stage, layout_: Layout, interval: int, indent: str) -> Iterator[GroupText]:
+    for part, pieces in layout_(stage.part, stage.pieces, _rules):
         name = names.group(*stage.identity.values(), part)
         head = yaml_text.items([{"name": name, "interval": prometheus_duration(interval)}], indent)
         text = b"".join([f"{head}{indent}  rules:\n".encode(), *(piece.text for piece in pieces)])

@@ -6,6 +6,7 @@ An allow-list: what is not known to mean the same is refused. The differences ar
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal
 
 import promql_parser
@@ -24,8 +25,12 @@ from promql_parser import (
 )
 
 FUNCTIONS = frozenset("abs ceil clamp_max clamp_min floor scalar sqrt time vector".split())
-OVER_TIME = frozenset("last_over_time max_over_time min_over_time".split())
-"""Of a plain series only. `rate`, `increase`, `changes` and the like see the sample before the window there."""
+OVER_TIME = frozenset("count_over_time last_over_time max_over_time min_over_time".split())
+"""Of a plain series only, without a sample that lies on the window's older edge, as in Prometheus 3. `rate`,
+`increase`, `changes` and the like see the sample before the window there.
+"""
+SORTING = frozenset("sort sort_desc".split())
+"""Of the whole result; inside an expression no order lasts."""
 AGGREGATIONS = frozenset("sum min max count group".split())
 PICKING = frozenset("topk bottomk".split())
 """Aggregations that keep the labels of what they pick."""
@@ -34,12 +39,17 @@ COMPARISONS = frozenset("== != > < >= <=".split())
 ARITHMETIC = frozenset("+ - * / ^".split())
 
 
+@lru_cache(1 << 16)
 def difference(expr: str) -> str | None:
     """The first thing in `expr` that may mean something else in MetricsQL; None where all means the same.
 
     Raises `ValueError` where it is no PromQL.
     """
-    return _difference(promql_parser.parse(expr))
+    match promql_parser.parse(expr):
+        case Call() as sorting if sorting.func.name in SORTING:
+            return _first(*sorting.args)
+        case other:
+            return _difference(other)
 
 
 def _difference(node: Expr) -> str | None:

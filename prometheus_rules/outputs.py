@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from prometheus_rules import group_texts, operator_objects, yaml_text
 from prometheus_rules.group_texts import GroupText
+from prometheus_rules.origin import origin
 from prometheus_rules.shapes import Writer, Written
 from prometheus_rules.target import KEEP_FIRING, Format, Target, Version
 from voice_slo.spec import SloFile
@@ -86,7 +87,10 @@ def render(slo_files: Sequence[SloFile], version: str, target: Target) -> Render
     files = {
         slo_file.agent: {
             rules_path(slo_file.agent, target.format): b"".join(
-                [_header(slo_file.path, version), *made.document(slo_file.agent, groups[slo_file.agent], target)]
+                [
+                    f"# {origin(slo_file.path, version)}\n".encode(),
+                    *made.document(slo_file.agent, groups[slo_file.agent], target),
+                ]
             )
         }
         for slo_file in slo_files
@@ -139,8 +143,3 @@ def _left_out(written: Sequence[Made], target: Target) -> Iterator[str]:
 
 def _spelled(version: Version) -> str:
     return ".".join(map(str, version))
-
-
-def _header(path: str, version: str) -> bytes:
-    source = "".join(c if c.isprintable() else "?" for c in path)
-    return f"# generated from {source} by voice-slo {version}, do not edit\n".encode()

@@ -8,11 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from prometheus_rules.enabled_alerts import EnabledAlert
-from voice_slo import alert_classes
 from voice_slo.spec import SloFile
-
-TOGETHER = (alert_classes.EXPORTER_DOWN.name, alert_classes.SOURCE_SILENT.name)
-"""Classes that say the same of every SLO of an agent: one notification, to the owner of the file."""
 
 _DIGITS = 6
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
@@ -20,29 +16,20 @@ _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Receivers:
-    """`hours`: whether the SLO file says when business hours are."""
+    """`owner`: of the SLO file."""
 
     agent: str
     owner: str
-    hours: bool
 
     def of(self, alert: EnabledAlert) -> tuple[str, ...]:
-        """The receivers of an alert, in the order of the routes. Where there are two, the time of day decides.
-
-        Without business hours in the file a page of business hours comes at any hour: it must not be lost.
-        """
-        owner = self.told(alert)
+        """The receivers of an alert, in the order of the routes. Where there are two, the time of day decides."""
         if alert.severity == "info":
             return (self.info,)
         if alert.severity == "ticket":
-            return (self.tickets(owner),)
-        if alert.page_hours == "business" and self.hours:
-            return (self.pager(owner), self.tickets(owner))
-        return (self.pager(owner),)
-
-    def told(self, alert: EnabledAlert) -> str:
-        """The owner whose receivers get it."""
-        return self.owner if alert.alert_class in TOGETHER else alert.owner
+            return (self.tickets(alert.owner),)
+        if alert.page_hours == "business":
+            return (self.pager(alert.owner), self.tickets(alert.owner))
+        return (self.pager(alert.owner),)
 
     @property
     def info(self) -> str:
@@ -57,7 +44,7 @@ class Receivers:
 
 
 def of(slo_file: SloFile) -> Receivers:
-    return Receivers(slo_file.agent, slo_file.owner, slo_file.business_hours is not None)
+    return Receivers(slo_file.agent, slo_file.owner)
 
 
 def _word(owner: str) -> str:

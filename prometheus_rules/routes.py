@@ -6,14 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from prometheus_rules.alertmanager_matchers import equals, matches
 from prometheus_rules.enabled_alerts import EnabledAlert
-from prometheus_rules.receivers import TOGETHER, Receivers
+from prometheus_rules.receivers import Receivers
 from prometheus_rules.yaml_text import Node
 from voice_slo import names
-from voice_slo.quantities import prometheus_duration
 from voice_slo.spec import PrometheusSettings, Severity
-
-BY_AGENT = ("alertname", names.ALERT_CLASS, names.AGENT)
-"""Two classes may share the name of an alert. With `slo` it is one notification for all segments of an SLO."""
 
 Route = Mapping[str, Node]
 Alerts = Sequence[EnabledAlert]
@@ -21,21 +17,20 @@ Alerts = Sequence[EnabledAlert]
 _PAGE: Route = {"group_wait": "10s", "repeat_interval": "4h"}
 _TICKET: Route = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "24h"}
 _INFO: Route = {"repeat_interval": "24h"}
-_SHORTEST_WAIT = 30
 
 
 def of_agent(alerts: Alerts, receivers: Receivers, hours: str, prometheus: PrometheusSettings) -> Route:
     """The one route to merge. `hours`: name of the time interval.
 
+    One notification is of one class (two may share the name of an alert), for all segments of an SLO or all sources.
     What no owner's route takes goes to the owner of the file: the rules may be newer than what was merged.
     """
     return {
         "matchers": [equals(names.AGENT, receivers.agent), matches(names.ALERT_CLASS, ".+")],
         "receiver": receivers.tickets(receivers.owner),
-        "group_by": [*BY_AGENT, *prometheus.identity_labels, names.SLO],
+        "group_by": ["alertname", names.ALERT_CLASS, names.AGENT, *prometheus.identity_labels, names.SLO],
         **_TICKET,
         "routes": [
-            *_together(alerts, receivers, prometheus),
             *_if_any(alerts, "info", receivers.info, _INFO),
             *_owners(alerts, receivers, hours),
             *_if_any(alerts, "page", receivers.pager(receivers.owner), _PAGE),
@@ -43,24 +38,8 @@ def of_agent(alerts: Alerts, receivers: Receivers, hours: str, prometheus: Prome
     }
 
 
-def _together(alerts: Alerts, receivers: Receivers, prometheus: PrometheusSettings) -> list[Route]:
-    """It waits until the rules of every SLO had their turn, or the first of them would be told alone."""
-    found = [alert for alert in alerts if alert.alert_class in TOGETHER]
-    if not found:
-        return []
-    route = {
-        "matchers": [matches(names.ALERT_CLASS, *TOGETHER)],
-        "receiver": receivers.tickets(receivers.owner),
-        "group_by": [*BY_AGENT, *prometheus.identity_labels],
-        "group_wait": prometheus_duration(max(_SHORTEST_WAIT, 2 * prometheus.evaluation_interval)),
-    }
-    pages = {key: value for key, value in _PAGE.items() if key != "group_wait"}
-    severe = _if_any(found, "page", receivers.pager(receivers.owner), pages)
-    return [_with_routes(route, [*severe, *_if_any(found, "info", receivers.info, _INFO)])]
-
-
 def _owners(alerts: Alerts, receivers: Receivers, hours: str) -> list[Route]:
-    told = [alert for alert in alerts if alert.severity != "info" and alert.alert_class not in TOGETHER]
+    told = [alert for alert in alerts if alert.severity != "info"]
     return [
         _owner(owner, [alert for alert in told if alert.owner == owner], receivers, hours)
         for owner in dict.fromkeys(alert.owner for alert in told)

@@ -101,6 +101,22 @@ def layout(part: str, bundles: Iterable[T], size: Callable[[T], int]) -> list[tu
             room = MOST_RULES
         packed[-1].append(bundle)
         room -= size(bundle)
-    if len(packed) == 1:
-        return [(part, packed[0])]
-    return [(f"{part}-{n}", some) for n, some in enumerate(packed, start=1)]
+    return _numbered(part, packed)
+
+
+def tight_layout(part: str, bundles: Iterable[T], size: Callable[[T], int]) -> list[tuple[str, list[T]]]:
+    """Like `layout`, each bundle in the group that it fills best, wherever that is."""
+    packed: list[list[T]] = []
+    with_room: dict[int, list[list[T]]] = {room: [] for room in range(MOST_RULES + 1)}
+    for bundle in filter(size, bundles):
+        fits = next((room for room in range(size(bundle), MOST_RULES + 1) if with_room[room]), None)
+        if fits is None:
+            packed.append([])
+        group = packed[-1] if fits is None else with_room[fits].pop()
+        group.append(bundle)
+        with_room[(MOST_RULES if fits is None else fits) - size(bundle)].append(group)
+    return _numbered(part, packed)
+
+
+def _numbered(part: str, groups: Sequence[list[T]]) -> list[tuple[str, list[T]]]:
+    return [(part if len(groups) == 1 else f"{part}-{n}", group) for n, group in enumerate(groups, start=1)]

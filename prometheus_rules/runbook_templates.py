@@ -7,13 +7,13 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from prometheus_rules.agent_rules import FAILURES_IN_A_ROW
-from prometheus_rules.data_alerts import USUAL_EVENTS
+from prometheus_rules.data_alerts import SHARES_Z, USUAL_EVENTS, WEEKS_UNITS
 from prometheus_rules.markdown import Markdown, code, fenced, text
 from prometheus_rules.state import FEWEST_EVENTS
 
 _FIGURES = {
-    "FEWEST_EVENTS": FEWEST_EVENTS, "USUAL_EVENTS": USUAL_EVENTS, "DAYS_UNITS": 20, "WEEKS_UNITS": 100,
-    "FAILURES_IN_A_ROW": FAILURES_IN_A_ROW,
+    "FEWEST_EVENTS": FEWEST_EVENTS, "USUAL_EVENTS": USUAL_EVENTS, "WEEKS_UNITS": WEEKS_UNITS,
+    "SHARES_Z": SHARES_Z, "FAILURES_IN_A_ROW": FAILURES_IN_A_ROW,
 }  # fmt: skip
 
 

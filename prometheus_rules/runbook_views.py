@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from prometheus_rules.alert_text import UNITS, budget_name, spelled
+from prometheus_rules.data_alerts import fewest_of_day
 from prometheus_rules.in_words import about, chance, exact_percent, last, percent
 from prometheus_rules.markdown import Markdown, code, text
 from voice_slo import burn_threshold, lint, parse_sli
@@ -38,6 +39,9 @@ class SloView:
     thresholds_differ: bool
     freeze_below: str
     definition: str
+    fewest_of_day: int
+    many_per_call: bool
+    waits_for_evaluations: bool
     impact: Markdown
     mitigation: Markdown
 
@@ -75,6 +79,7 @@ class TierView:
     z: str
     fewest: int
     has_callers: bool
+    callers_as_one: int
     guarded: bool
     waits: str
     stays: str
@@ -104,6 +109,9 @@ def slo_view(slo: Slo, impact: Markdown, mitigation: Markdown) -> SloView:
         thresholds_differ=any(row.target.threshold != slo.threshold for row in slo.objectives),
         freeze_below=exact_percent(slo.release_policy.freeze_below),
         definition=slo.definition,
+        fewest_of_day=fewest_of_day(slo.sli.unit),
+        many_per_call=slo.sli.unit in burn_threshold.MANY_PER_CALL,
+        waits_for_evaluations=slo.sli.settles == "quality",
         impact=impact,
         mitigation=mitigation,
     )
@@ -135,6 +143,7 @@ def tier_view(slo: Slo, tier: Tier) -> TierView:
         z="" if tier.z is None else plain(tier.z),
         fewest=burn_threshold.fewest_events(tier, allowed, slo.sli.unit),
         has_callers=slo.sli.unit != "synthetic",
+        callers_as_one=burn_threshold.callers_as_one(tier, slo.sli.unit),
         guarded=bool(tier.min_bad_callers or tier.z is not None),
         waits=spelled(tier.for_) if tier.for_ else "",
         stays=spelled(tier.keep_firing) if tier.keep_firing else "",

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from prometheus_rules import enabled_alerts, slo_series
+from prometheus_rules.agent_rules import overdue
 from prometheus_rules.alert_text import spelled
 from prometheus_rules.enabled_alerts import EnabledAlert
 from prometheus_rules.in_words import exact_percent
@@ -85,7 +86,7 @@ def _pages_of_agent(slo_file: SloFile, shared: Context) -> dict[str, str]:
         "hours": slo_file.business_hours,
         "synthetics": [
             {"flow": each.flow, "critical": each.critical, "every": spelled(each.every),
-             "overdue": spelled(2 * each.every)} for each in slo_file.synthetics
+             "overdue": spelled(overdue(each.every, each.grace))} for each in slo_file.synthetics
         ],
     }  # fmt: skip
     classes = _by_class(enabled_alerts.of_agent(slo_file))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from prometheus_rules import enabled_alerts
 from prometheus_rules.alertmanager_matchers import equals, shell_word
 from prometheus_rules.enabled_alerts import EnabledAlert
-from voice_slo import alert_classes, names
 from voice_slo.spec import Severity, SloFile
 
 _FOR: Mapping[Severity, str] = {"page": "2h", "ticket": "1d", "info": "7d"}
@@ -19,9 +18,6 @@ _WHAT = 2
 def silence(slo_file: SloFile, alert: EnabledAlert) -> str:
     """For amtool. The first value of each segment stands for the alert's own."""
     labels = enabled_alerts.identity(slo_file, alert)
-    if alert.alert_class == alert_classes.EXPORTER_DOWN.name:
-        # Every SLO of the agent has one, and a planned stop is about all of them.
-        del labels[names.SLO]
     words = [shell_word(equals(*label)) for label in labels.items()]
     what, where = " ".join(words[:_WHAT]), " ".join(words[_WHAT:])
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 Node = Mapping[str, "Node"] | Sequence["Node"] | str | int
 """What can be written. A `str` is always written as text, never as a sequence."""
@@ -29,6 +30,7 @@ def items(nodes: Sequence[Node], indent: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+@lru_cache(4096)
 def is_plain(text: str) -> bool:
     """Whether `text` stands for itself without quotes."""
     return bool(_PLAIN.fullmatch(text)) and text.lower() not in _WORDS and not _LIKE_A_NUMBER.fullmatch(text)
@@ -68,6 +70,8 @@ def _item(item: Node, indent: str, lines: list[str]) -> None:
 
 
 def _scalar(value: str | int) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, int):
         return str(value)
     if is_plain(value):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -113,15 +114,18 @@ class Scenario:
         return self
 
 
-def run(directory: Path, slo_file: SloFile, *scenarios: Scenario, parts: Collection[str] = ()) -> None:
+def run(
+    directory: Path, slo_file: SloFile, *scenarios: Scenario, alert: str = "", beside: Sequence[SloFile] = ()
+) -> None:  # fmt: skip
     """Fails with promtool's own words unless every expectation holds.
 
-    `parts`: of the groups only these, where weeks have to be evaluated.
+    `alert`: only the rules that this one needs, where weeks have to be evaluated. `beside`: files whose rules are
+    in the same Prometheus.
     """
     promtool = tool("promtool")
-    ((_, rules),) = generate(slo_file, "0.0.0").items()
-    groups = yaml.load(rules, Loader=yaml.CSafeLoader)["groups"]
-    kept = [group for group in groups if not parts or group["name"].split(":")[-1].split("-")[0] in parts]
+    contents = [content for file in (slo_file, *beside) for content in generate(file, "0.0.0").values()]
+    groups = [group for content in contents for group in yaml.load(content, Loader=yaml.CSafeLoader)["groups"]]
+    kept = _needed(groups, alert) if alert else groups
     (directory / "rules.yaml").write_text(json.dumps({"groups": kept}))
     step = {scenario.minutes for scenario in scenarios}
     assert len(step) == 1, "promtool has one evaluation interval for a file"
@@ -141,6 +145,19 @@ def run(directory: Path, slo_file: SloFile, *scenarios: Scenario, parts: Collect
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _needed(groups: Sequence[dict[str, Any]], alert: str) -> list[dict[str, Any]]:
+    """The rules that an alert reads, directly or not, in their groups."""
+    wanted, rules = {alert}, [rule for group in groups for rule in group["rules"]]
+    while True:
+        used = [rule for rule in rules if rule.get("alert", rule.get("record")) in wanted]
+        more = {name for rule in used for name in promql.series_read(rule["expr"])} | wanted
+        if more == wanted:
+            break
+        wanted = more
+    kept = ({**group, "rules": [rule for rule in group["rules"] if rule in used]} for group in groups)
+    return [group for group in kept if group["rules"]]
 
 
 def check(directory: Path, content: bytes) -> None:

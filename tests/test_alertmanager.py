@@ -50,9 +50,9 @@ def two_owners(agent: str = "front-desk", **more: object) -> SloFile:
 
 
 def of_severity(severity: Severity, **classes: Severity) -> SloFile:
-    """Exporter down at `severity` for one SLO and as usual for another, and other classes as told."""
+    """Exporter down at `severity`; other classes as told, of one SLO and of the agent."""
     graded = replace(GUARDED, severities={"exporter_down": severity, **classes})
-    return slo_file(slo("connection-success", alerting=graded), slo("turn-latency"))
+    return replace(slo_file(slo("connection-success", alerting=graded), slo("turn-latency")), alerting=graded)
 
 
 FILES = {
@@ -191,8 +191,9 @@ def test_owners_that_look_alike_have_receivers_of_their_own() -> None:
 
 
 def test_a_class_that_is_switched_off_has_no_route_and_no_rule() -> None:
-    off = replace(GUARDED, disabled=frozenset({"exporter_down", "budget_low", "counts_disagree", "no_traffic"}))
-    file = replace(two_owners(), alerting=replace(GUARDED, disabled=frozenset({"synthetic_failing", "source_silent"})))
+    off = replace(GUARDED, disabled=frozenset({"budget_low", "counts_disagree", "no_traffic"}))
+    of_agent = replace(GUARDED, disabled=frozenset({"exporter_down", "synthetic_failing", "source_silent"}))
+    file = replace(two_owners(), alerting=of_agent)
     text = generated(replace(file, slos=tuple(replace(each, alerting=off) for each in file.slos)))[0].decode()
     for word in ("exporter_down", "budget_low", "no_traffic", "synthetic", "source_silent", ":info", "business"):
         assert word not in text
@@ -203,9 +204,10 @@ def rules_about(file: SloFile, source: str) -> list[Json]:
 
 
 def test_what_is_less_urgent_silences_nothing_that_is_more() -> None:
-    page, ticket = rules_about(of_severity("ticket"), "exporter_down")
+    (page,) = rules_about(of_severity("page"), "exporter_down")
     assert page["source_matchers"][-1] == 'severity="page"'
     assert page["target_matchers"][1:] == ['alert_class=~"counts_vanished|no_traffic|source_silent|.+_burn"']
+    (ticket,) = rules_about(of_severity("ticket"), "exporter_down")
     assert ticket["source_matchers"][-1] == 'severity="ticket"'
     assert ticket["target_matchers"][-1] == 'severity=~"ticket|info"'
     (rule,) = rules_about(of_severity("page", no_traffic="page", source_silent="info"), "exporter_down")
@@ -236,7 +238,13 @@ def test_what_tells_two_installations_apart_is_compared_and_grouped_by() -> None
     assert all(rule["equal"][:3] == ["agent", "cluster", "env"] for rule in made["inhibit_rules"])
     (route,) = made["route"]["routes"]
     assert route["group_by"] == ["alertname", "alert_class", "agent", "cluster", "env", "slo"]
-    assert route["routes"][0]["group_by"] == ["alertname", "alert_class", "agent", "cluster", "env"]
+
+
+def test_only_a_burn_alert_over_all_segments_speaks_for_them() -> None:
+    """The other alerts about a whole SLO have the same scope."""
+    (rule,) = [rule for rule in parsed(two_owners())["inhibit_rules"] if 'scope="all"' in rule["source_matchers"]]
+    assert 'alert_class=~".+_burn"' in rule["source_matchers"]
+    assert "alert_class" in rule["equal"]
 
 
 def test_roll_ups_speak_only_where_there_are_some() -> None:
@@ -387,13 +395,9 @@ def test_a_silent_source_explains_that_there_is_no_traffic(server: Alertmanager)
 def test_an_exporter_that_is_down_is_one_page_and_explains_the_rest(server: Alertmanager, tmp_path: Path) -> None:
     """An Alertmanager of its own: it silences nearly all of the agent."""
     with alertmanager_process.running(tmp_path, [generated(two_owners("day"))[0]]) as own:
-        down = [
-            alert("day", "exporter_down", slo=f"slo-{n}", scope="all", owner=owner)
-            for n, owner in enumerate(["telephony", "runtime", "voice-platform"] * 5)
-        ]
-        own.post(*down)
-        own.wait_until_told({"voice-slo:day:voice-platform:pager"}, *down)
-        assert len(own.inbox.groups) == 1
+        down = alert("day", "exporter_down")
+        own.post(down)
+        own.wait_until_told({"voice-slo:day:voice-platform:pager"}, down)
         follows = [
             alert("day", "counts_vanished", slo="slo-1", scope="all"),
             alert("day", "no_traffic", slo="slo-2", flow="a"),

@@ -136,7 +136,7 @@ def test_counts_that_disagree(
 ) -> None:
     scenario = Scenario([counted(event_time, counters, out=out)], minutes=5)
     scenario.firing(names.COUNTS_DISAGREE_ALERT, 350, 0).firing(names.COUNTS_DISAGREE_ALERT, 400, fires)
-    promtool.run(tmp_path, file(every=FIVE_MINUTES), scenario, parts=COUNTS_ONLY)
+    promtool.run(tmp_path, file(every=FIVE_MINUTES), scenario, alert=names.COUNTS_DISAGREE_ALERT)
 
 
 def test_evaluations_count_when_they_come(tmp_path: Path) -> None:
@@ -208,9 +208,6 @@ def test_counts_that_vanished_from_an_exporter_that_is_up(tmp_path: Path) -> Non
 WEEK = 7 * 24 * 4
 """Steps of a quarter of an hour."""
 QUARTER = PrometheusSettings(900, 900)
-COUNTS_ONLY = ("counts", "windows", "budget", "alerts")
-SOURCES_ONLY = ("sources", "alerts")
-SHARES_ONLY = ("counts", "windows", "alerts")
 HOURLY = PrometheusSettings(3600, 3600)
 
 
@@ -235,7 +232,7 @@ def test_no_traffic_where_there_always_is_some(tmp_path: Path, weeks: int, now: 
     minute = weeks * WEEK * 15
     scenario = Scenario([shown], minutes=15).firing(names.NO_DATA_ALERT, minute + 120, fires)
     scenario.firing(names.NO_DATA_ALERT, minute + 30, 0)
-    promtool.run(tmp_path, file(every=QUARTER), scenario, parts=COUNTS_ONLY)
+    promtool.run(tmp_path, file(every=QUARTER), scenario, alert=names.NO_DATA_ALERT)
 
 
 def test_no_traffic_right_after_an_outage_of_the_exporter_or_a_new_birth_is_not_told(tmp_path: Path) -> None:
@@ -244,12 +241,12 @@ def test_no_traffic_right_after_an_outage_of_the_exporter_or_a_new_birth_is_not_
     down = Exporter().shows(shown, shown, [0] * len(shown), LONG_AGO, flow="booking")
     back = (2 * WEEK + 9) * 15
     scenario = Scenario([down], minutes=15).silent(back, back + 15, alerts=[names.NO_DATA_ALERT])
-    promtool.run(tmp_path, file(every=QUARTER), scenario, parts=COUNTS_ONLY)
+    promtool.run(tmp_path, file(every=QUARTER), scenario, alert=names.NO_DATA_ALERT)
     start = 2 * WEEK * 15
     old = Exporter("pod-a").shows(weeks, weeks, [0] * len(weeks), LONG_AGO, flow="booking")
     new = Exporter("pod-b").shows([0] * 11, [0] * 11, [0] * 11, start * 60.0, flow="booking", from_step=2 * WEEK)
     scenario = Scenario([old, new], minutes=15).silent(*range(start, start + 60, 15), alerts=[names.NO_DATA_ALERT])
-    promtool.run(tmp_path, file(every=QUARTER), scenario, parts=COUNTS_ONLY)
+    promtool.run(tmp_path, file(every=QUARTER), scenario, alert=names.NO_DATA_ALERT)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +257,7 @@ def test_a_source_that_fell_silent(tmp_path: Path, weeks: int, now: int, fires: 
     shown = Exporter().shows_more(names.ACCEPTED, sent, slo=False, source="livekit")
     shown.shows_more(names.ACCEPTED, counting((weeks * WEEK + 16, 6)), slo=False, source="native")
     scenario = Scenario([shown], minutes=15).firing(names.NO_DATA_ALERT, weeks * WEEK * 15 + 120, fires, "agent")
-    promtool.run(tmp_path, file(every=QUARTER), scenario, parts=SOURCES_ONLY)
+    promtool.run(tmp_path, file(every=QUARTER), scenario, alert=names.NO_DATA_ALERT)
 
 
 def test_a_source_is_not_silent_because_the_exporter_restarts_every_week(tmp_path: Path) -> None:
@@ -271,7 +268,7 @@ def test_a_source_is_not_silent_because_the_exporter_restarts_every_week(tmp_pat
     start = 3 * WEEK * 15
     scenario = Scenario([shown], minutes=15).silent(*range(start, start + 135, 15), alerts=[names.NO_DATA_ALERT])
     scenario.firing(names.NO_DATA_ALERT, start + 240, 1, "agent")
-    promtool.run(tmp_path, file(every=QUARTER), scenario, parts=SOURCES_ONLY)
+    promtool.run(tmp_path, file(every=QUARTER), scenario, alert=names.NO_DATA_ALERT)
 
 
 def test_what_silence_says(tmp_path: Path) -> None:
@@ -291,7 +288,7 @@ def test_what_silence_says(tmp_path: Path) -> None:
         "dashboard_url": "https://grafana.example.com/d/voice-slo-front-desk-operator",
     }
     scenario = Scenario([shown], minutes=15).fires(names.NO_DATA_ALERT, 3 * WEEK * 15 + 120, (labels, texts))
-    promtool.run(tmp_path, file(every=QUARTER), scenario, parts=SOURCES_ONLY)
+    promtool.run(tmp_path, file(every=QUARTER), scenario, alert=names.NO_DATA_ALERT)
 
 
 # Shares that jump
@@ -313,7 +310,7 @@ def shares(excluded_before: float, excluded_now: float, *, reason: str = "test_c
 def test_exclusions_that_jumped(tmp_path: Path, before: int, now: int, fires: int) -> None:
     """From 10 % a day has to be over 25 %; from nothing over 5 %."""
     scenario = Scenario([shares(before, now)], minutes=60).firing(names.EXCLUSIONS_HIGH_ALERT, 8 * 1440, fires, "all")
-    promtool.run(tmp_path, file(every=HOURLY), scenario, parts=SHARES_ONLY)
+    promtool.run(tmp_path, file(every=HOURLY), scenario, alert=names.EXCLUSIONS_HIGH_ALERT)
 
 
 def test_what_exclusions_say_and_that_a_reviewed_outage_is_no_surprise(tmp_path: Path) -> None:
@@ -330,12 +327,17 @@ def test_what_exclusions_say_and_that_a_reviewed_outage_is_no_surprise(tmp_path:
         "dashboard_url": "https://grafana.example.com/d/voice-slo-front-desk-operator?var-slo=task-completion",
     }
     scenario = Scenario([shares(12, 36)], minutes=60).fires(names.EXCLUSIONS_HIGH_ALERT, 8 * 1440, (labels, texts))
-    promtool.run(tmp_path, file(every=HOURLY), scenario, parts=SHARES_ONLY)
+    promtool.run(tmp_path, file(every=HOURLY), scenario, alert=names.EXCLUSIONS_HIGH_ALERT)
     start = datetime(2026, 11, 2, tzinfo=UTC)
     outage = Outage("external_outage", start, start, {"stage": "tts"}, "INC-1", "sre-lead")
     reviewed = Scenario([shares(0, 80, reason="external_outage")], minutes=60)
     reviewed.firing(names.EXCLUSIONS_HIGH_ALERT, 8 * 1440, 0, "all")
-    promtool.run(tmp_path, file(slo(alerting=QUIET, outages=(outage,)), every=HOURLY), reviewed, parts=SHARES_ONLY)
+    promtool.run(
+        tmp_path,
+        file(slo(alerting=QUIET, outages=(outage,)), every=HOURLY),
+        reviewed,
+        alert=names.EXCLUSIONS_HIGH_ALERT,
+    )
 
 
 def test_a_few_excluded_calls_are_no_jump(tmp_path: Path) -> None:
@@ -344,7 +346,7 @@ def test_a_few_excluded_calls_are_no_jump(tmp_path: Path) -> None:
     shown = Exporter().shows(few, few, [0] * len(few), LONG_AGO, flow="booking")
     shown.shows_more(names.EXCLUDED, counting((7 * 24, 0), (5, 1), (19, 0)), flow="booking", reason="x", verdict="good")
     scenario = Scenario([shown], minutes=60).firing(names.EXCLUSIONS_HIGH_ALERT, 8 * 1440, 0, "all")
-    promtool.run(tmp_path, file(every=HOURLY), scenario)
+    promtool.run(tmp_path, file(every=HOURLY), scenario, alert=names.EXCLUSIONS_HIGH_ALERT)
 
 
 @pytest.mark.parametrize(("unit", "fires"), [("call", 1), ("turn", 0)])
@@ -357,7 +359,7 @@ def test_turns_of_one_call_weigh_as_one(tmp_path: Path, unit: str, fires: int) -
     shown.shows_more(names.UNKNOWN_RESOLVED, [0] * len(out), flow="booking")
     scenario = Scenario([shown], minutes=60).firing(names.EXCLUSIONS_HIGH_ALERT, 8 * 1440, fires, "all")
     own = file(slo(alerting=QUIET, unit=unit), every=HOURLY)  # type: ignore[arg-type]
-    promtool.run(tmp_path, own, scenario)
+    promtool.run(tmp_path, own, scenario, alert=names.EXCLUSIONS_HIGH_ALERT)
 
 
 def test_unknown_verdicts_and_segments_that_jumped(tmp_path: Path) -> None:
@@ -374,7 +376,7 @@ def test_unknown_verdicts_and_segments_that_jumped(tmp_path: Path) -> None:
     scenario.gives(
         by_class, 8 * 1440, ({"alert_class": "unknown_segments"}, 1), ({"alert_class": "unknown_verdicts"}, 1)
     )
-    promtool.run(tmp_path, file(every=HOURLY), scenario, parts=SHARES_ONLY)
+    promtool.run(tmp_path, file(every=HOURLY), scenario, alert=names.UNKNOWN_HIGH_ALERT)
 
 
 # Definitions
@@ -412,7 +414,9 @@ SCHEDULES = (Synthetic("fraud", 300, 120, critical=True), Synthetic("booking", 9
 
 
 def runs(flow: str, every: int, last: Numbers, failures: Numbers) -> Exporter:
-    shown = Exporter().shows_more(names.SYNTHETIC_INTERVAL, [every] * len(failures), slo=False, flow=flow)
+    shown = Exporter().shows_more(
+        names.SYNTHETIC_INTERVAL, [None if n is None else every for n in failures], slo=False, flow=flow
+    )
     shown.shows_more(names.SYNTHETIC_FAILURES, failures, slo=False, flow=flow)
     return shown.shows_more(names.SYNTHETIC_LAST_RUN, last, slo=False, flow=flow)
 

@@ -26,7 +26,7 @@ VERDICTS = json.loads((FOLDER / "verdicts.json").read_text())
 def exporter(tmp_path: Path) -> Iterator[RunningExporter]:
     slos = tmp_path / "slos.yaml"
     slos.write_text(EVERY_SLI.replace("BUDGET_BY", "[flow]"))
-    yield from running(tmp_path, slos, operational="3s")
+    yield from running(tmp_path, slos, operational="6s", quality="6s")
 
 
 def expected() -> dict[str, Counter[str]]:

@@ -5,23 +5,26 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.command_line import COMMAND, FULL, ROOT, STARTER, Ran, process, voice_slo
+from tests.command_line import COMMAND, DEADLINE, FULL, ROOT, STARTER, Ran, process, voice_slo
 from voice_slo_cli import terminal
 from voice_slo_cli.output_tree import MANIFEST, Generated, compare, write
 
 DESK = ("grafana/dashboards/front-desk-operator.json", "prometheus_rules/generated/front-desk.rules.yaml")
 CENTRE = ("grafana/dashboards/contact-centre-operator.json", "prometheus_rules/generated/contact-centre.rules.yaml")
+"""Of each agent the files that a program loads; the others are taken from a whole run."""
 
 
 @pytest.fixture
@@ -50,12 +53,33 @@ def tree(root: Path) -> dict[str, bytes]:
     }
 
 
+def of(agent: str, paths: Iterable[str]) -> list[str]:
+    """Those of an agent's files, which name it in their path."""
+    return sorted(path for path in paths if re.search(rf"/{agent}[-./]", path))
+
+
+def told(paths: Sequence[str], word: str) -> list[str]:
+    """What a run says of so many files."""
+    if len(paths) <= 20:
+        return [f"{path}: {word}" for path in paths]
+    return [*(f"{path}: {word}" for path in paths[:19]), f"{len(paths) - 19} more: {word}"]
+
+
 def test_it_writes_once(here: Path) -> None:
     ran = generated()
-    assert ran.err.splitlines() == [*(f"{path}: written" for path in sorted(DESK + CENTRE)), "4 files from 2 SLO files"]
-    assert set(tree(here)) == {*DESK, *CENTRE, MANIFEST}
+    desk, centre = (of(agent, tree(here)) for agent in ("front-desk", "contact-centre"))
+    written = sorted([*desk, *centre])
+    assert ran.err.splitlines() == [*told(written, "written"), f"{len(written)} files from 2 SLO files"]
+    assert set(tree(here)) == {*written, MANIFEST}
+    programs = [path for path in desk if not path.endswith(".md") and "/tests/" not in path]
+    assert programs == [
+        "grafana/dashboards/front-desk-operator.json",
+        "prometheus_rules/generated/front-desk.alertmanager.test.sh",
+        "prometheus_rules/generated/front-desk.alertmanager.yaml",
+        "prometheus_rules/generated/front-desk.rules.yaml",
+    ]
     before = {path: (here / path).stat().st_mtime_ns for path in tree(here)}
-    assert generated().err == "4 files from 2 SLO files\n"
+    assert generated().err == f"{len(written)} files from 2 SLO files\n"
     assert {path: (here / path).stat().st_mtime_ns for path in tree(here)} == before
     assert all((here / path).stat().st_mode & 0o777 == 0o644 for path in tree(here))
 
@@ -85,18 +109,19 @@ def test_check_names_what_differs_and_writes_nothing(here: Path) -> None:
     (here / DESK[1]).write_bytes(b"edited by hand\n")
     (here / "slos" / "centre.yaml").unlink()
     before = tree(here)
+    gone, kept = of("contact-centre", before), {*of("front-desk", before), DESK[0]}
     ran = voice_slo("generate", "--check")
     assert (ran.code, ran.out) == (3, "")
     assert ran.err.splitlines() == [
         f"{DESK[0]}: missing",
         f"{DESK[1]}: differs",
-        *(f"{path}: is generated no more" for path in CENTRE),
+        *told(gone, "is generated no more"),
         "run: voice-slo generate",
     ]
     assert tree(here) == before
     assert generated().err.splitlines() == [
-        f"{DESK[0]}: written", f"{DESK[1]}: updated", *(f"{path}: removed" for path in CENTRE),
-        "2 files from 1 SLO files",
+        f"{DESK[0]}: written", f"{DESK[1]}: updated", *told(gone, "removed"),
+        f"{len(kept)} files from 1 SLO files",
     ]  # fmt: skip
     assert voice_slo("generate", "--check").code == 0
 
@@ -114,11 +139,14 @@ def test_diff_prints_what_would_change_and_writes_nothing(here: Path) -> None:
     assert ran.err == voice_slo("generate", "--check").err
     assert tree(here) == before
     heads = [line for line in ran.out.splitlines() if line.startswith(("--- ", "+++ "))]
-    assert heads == [
+    pages = {f"--- a/{path}" for path in of("contact-centre", before) if path not in CENTRE}
+    assert {*heads} >= pages
+    alone = [pair for pair in zip(heads[::2], heads[1::2], strict=True) if pair[0] not in pages]
+    assert [head for pair in alone for head in pair] == [
         f"--- a/{CENTRE[0]}", "+++ /dev/null", "--- /dev/null", f"+++ b/{DESK[0]}",
         f"--- a/{CENTRE[1]}", "+++ /dev/null", f"--- a/{DESK[1]}", f"+++ b/{DESK[1]}",
     ]  # fmt: skip
-    changed = ran.out.rpartition("+++ ")[2]
+    changed = ran.out.rpartition(f"+++ b/{DESK[1]}")[2].partition("--- ")[0]
     assert "\n-  interval: 31s\n+  interval: 30s\n" in changed
     assert "\n\\ No newline at end of file\n" in changed
     assert "\x1b" not in ran.out
@@ -166,12 +194,13 @@ def test_a_diff_on_a_terminal_is_coloured_and_cannot_steer_it(monkeypatch: pytes
 
 def test_only_files_of_the_manifest_are_pruned(here: Path) -> None:
     generated()
+    desk = of("front-desk", tree(here))
     foreign = ["prometheus_rules/generated/own.rules.yaml", "grafana/dashboards/own.json", "grafana/notes.txt"]
     for path in foreign:
         (here / path).write_text("by hand")
     (here / "slos" / "centre.yaml").unlink()
     generated()
-    assert set(tree(here)) == {*DESK, MANIFEST, *foreign}
+    assert set(tree(here)) == {*desk, MANIFEST, *foreign}
 
 
 def test_an_agent_that_is_renamed_leaves_nothing_behind(here: Path) -> None:
@@ -179,9 +208,7 @@ def test_an_agent_that_is_renamed_leaves_nothing_behind(here: Path) -> None:
     text = STARTER.read_text().replace("agent: front-desk ", "agent: lobby ")
     (here / "slos" / "desk.yaml").write_text(text)
     generated("slos/desk.yaml")
-    assert {path.rpartition("/")[2] for path in tree(here)} == {
-        "lobby.rules.yaml", "lobby-operator.json", "manifest.json",
-    }  # fmt: skip
+    assert {*of("lobby", tree(here)), MANIFEST} == set(tree(here))
 
 
 @pytest.mark.parametrize("out", [".", "made", "../made-elsewhere"])
@@ -190,13 +217,16 @@ def test_a_run_of_some_files_leaves_those_of_the_others_alone(here: Path, out: s
     generated("slos/desk.yaml", "--out", out)
     desk = tree(root)
     generated("slos/centre.yaml", "--out", out)
-    assert {path: tree(root)[path] for path in DESK} == {path: desk[path] for path in DESK}
-    assert set(tree(root)) == {*DESK, *CENTRE, MANIFEST}
+    centre = of("contact-centre", tree(root))
+    assert {path: tree(root)[path] for path in desk if path != MANIFEST} == {
+        path: content for path, content in desk.items() if path != MANIFEST
+    }
+    assert set(tree(root)) == {*desk, *centre}
     assert voice_slo("generate", "slos/desk.yaml", "--check", "--out", out).code == 0
     assert voice_slo("generate", "--check", "--out", out).code == 0
     (here / "slos" / "desk.yaml").unlink()
     generated("--out", out)
-    assert set(tree(root)) == {*CENTRE, MANIFEST}
+    assert set(tree(root)) == {*centre, MANIFEST}
 
 
 @pytest.mark.parametrize("torn", [*DESK, MANIFEST])
@@ -270,22 +300,96 @@ def test_a_place_that_cannot_be_written_to(here: Path) -> None:
     assert ran.err.splitlines()[-1] == f"{DESK[0].replace('front-desk', 'contact-centre')}: Not a directory"
 
 
+# Another format -------------------------------------------------------------------------------------------------------
+
+FORMATS = {"prometheus": "rules", "operator": "prometheusrules", "mimir": "mimir", "vmalert": "vmalert"}
+
+
+def rule_files(root: Path) -> set[str]:
+    return {path.name for path in (root / "prometheus_rules/generated").glob("*.yaml")} - {
+        "front-desk.alertmanager.yaml", "contact-centre.alertmanager.yaml",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), [*pairwise([*FORMATS, "prometheus"]), ("mimir", "mimir")])
+def test_another_format_takes_the_place_of_the_one_before(here: Path, before: str, after: str) -> None:
+    generated("slos/desk.yaml", "--format", before)
+    rest = {path: content for path, content in tree(here).items() if FORMATS[before] + ".yaml" not in path}
+    same = before == after
+    assert voice_slo("generate", "slos/desk.yaml", "--format", after, "--check").code == (0 if same else 3)
+    ran = generated("slos/desk.yaml", "--format", after)
+    assert rule_files(here) == {f"front-desk.{FORMATS[after]}.yaml"}
+    if not same:
+        assert f"prometheus_rules/generated/front-desk.{FORMATS[before]}.yaml: removed" in ran.err.splitlines()
+    assert {path: tree(here)[path] for path in rest if path != MANIFEST} == {
+        path: content for path, content in rest.items() if path != MANIFEST
+    }
+    assert voice_slo("generate", "slos/desk.yaml", "--format", after, "--check").code == 0
+
+
+def test_another_format_of_one_file_leaves_those_of_the_others_alone(here: Path) -> None:
+    generated()
+    generated("slos/desk.yaml", "--format", "operator", "--label", "release=monitoring", "--namespace", "voice")
+    assert rule_files(here) == {"front-desk.prometheusrules.yaml", "contact-centre.rules.yaml"}
+    assert voice_slo("generate", "slos/centre.yaml", "--check").code == 0
+
+
+def test_the_words_to_run_are_those_that_were_given(here: Path) -> None:
+    words = "--format operator --target-version 2.40 --label a=b --label c=d --namespace voice".split()
+    ran = voice_slo("generate", "--check", *words, "slos/desk.yaml")
+    assert ran.err.splitlines()[-1] == f"run: voice-slo generate {' '.join(words)} slos/desk.yaml"
+    generated(*words, "slos/desk.yaml")
+    assert voice_slo("generate", "--check", *words, "slos/desk.yaml").code == 0
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["--target-version", "2.25"], "--target-version: Prometheus 2.25 is too old: the rules need 2.26 or newer"),
+    (["--target-version", "two"], "--target-version: two is not a version of Prometheus such as 2.42 or 3.5"),
+    (["--format", "vmalert", "--target-version", "3.0"],
+     "--target-version is for --format prometheus or operator or mimir, not vmalert"),
+    (["--label", "a=b"], "--label is for --format operator, not prometheus"),
+    (["--format", "operator", "--label", "a"], "--label: a is not a Kubernetes label such as release=monitoring"),
+    (["--namespace", "a"], "--namespace is for --format operator, not prometheus"),
+    (["--format", "operator", "--namespace", "A"], "--namespace: A is not the name of a Kubernetes namespace"),
+    (["--namespace-prefix", "a"], "--namespace-prefix is for --format mimir, not prometheus"),
+    (["--format", "mimir", "--max-groups", "0"], "--max-groups: 0 is not a number of groups such as 70"),
+])  # fmt: skip
+def test_options_that_cannot_work(here: Path, words: list[str], message: str) -> None:
+    ran = voice_slo("generate", *words)
+    assert (ran.code, ran.out, ran.err.splitlines()) == (2, "", [message])
+    assert tree(here) == {}
+
+
+def test_what_is_left_out_and_what_is_counted_is_told(here: Path) -> None:
+    ran = voice_slo("generate", "slos/desk.yaml", "--target-version", "2.41")
+    assert ran.err.splitlines()[0] == "front-desk: warning: keep_firing_for is left out: it needs Prometheus 2.42"
+    ran = voice_slo("generate", "slos/desk.yaml", "--format", "mimir")
+    assert re.fullmatch(r"mimir: note: \d+ groups, \d+ rules", ran.err.splitlines()[0])
+
+
 # Killed on the way ----------------------------------------------------------------------------------------------------
 
 OLD = {
     "prometheus_rules/generated/a.rules.yaml": Generated(b"a, old", "slos/a.yaml"),
+    "prometheus_rules/generated/runbooks/a/one/fast_burn.md": Generated(b"a, old page", "slos/a.yaml"),
+    "prometheus_rules/generated/runbooks/a/two/fast_burn.md": Generated(b"a, page that goes", "slos/a.yaml"),
     "grafana/dashboards/a-operator.json": Generated(b"a, old board", "slos/a.yaml"),
     "prometheus_rules/generated/gone.rules.yaml": Generated(b"gone", "slos/gone.yaml"),
     "prometheus_rules/generated/same.rules.yaml": Generated(b"same", "slos/same.yaml"),
 }
 NEW = {
     "prometheus_rules/generated/a.rules.yaml": Generated(b"a, new", "slos/a.yaml"),
+    "prometheus_rules/generated/runbooks/a/one/fast_burn.md": Generated(b"a, new page", "slos/a.yaml"),
+    "prometheus_rules/generated/runbooks/a/three/fast_burn.md": Generated(b"a, page that comes", "slos/a.yaml"),
     "grafana/dashboards/a-operator.json": Generated(b"a, new board", "slos/a.yaml"),
     "prometheus_rules/generated/b.rules.yaml": Generated(b"b", "slos/b.yaml"),
     "prometheus_rules/generated/same.rules.yaml": Generated(b"same", "slos/same.yaml"),
 }
+OTHER_FORMAT = {path.replace(".rules.", ".prometheusrules."): file for path, file in NEW.items()}
 THIRD = {path: file for path, file in NEW.items() if "/b." not in path}
-FOREIGN = "grafana/dashboards/own.json"
+FOREIGN = (
+    "grafana/dashboards/own.json", "prometheus_rules/generated/.own.0123abcd.tmp", "prometheus_rules/generated/.x.tmp",
+)  # fmt: skip
 
 
 class Killed(BaseException):
@@ -307,17 +411,17 @@ def killed_after(operations: int) -> Iterator[list[str]]:
         return operation
 
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("replace", "unlink", "chmod", "mkdir"):
-            patch.setattr(Path, name, counted(name, getattr(Path, name)))
-        for module, name in ((os, "fsync"), (os, "fdopen"), (tempfile, "mkstemp")):
-            patch.setattr(module, name, counted(name, getattr(module, name)))
+        for module, names in ((Path, "replace unlink mkdir rmdir"), (os, "open fdopen fchmod fsync")):
+            for name in names.split():
+                patch.setattr(module, name, counted(name, getattr(module, name)))
         yield done
 
 
 def fresh(root: Path) -> None:
     shutil.rmtree(root, ignore_errors=True)
     write(root, OLD, sources(OLD))
-    (root / FOREIGN).write_bytes(b"by hand")
+    for path in FOREIGN:
+        (root / path).write_bytes(b"by hand")
 
 
 def sources(files: Mapping[str, Generated]) -> set[str]:
@@ -330,31 +434,63 @@ def visible(root: Path) -> dict[str, bytes]:
 
 
 def contents(files: Mapping[str, Generated]) -> dict[str, bytes]:
-    return {path: file.content for path, file in files.items()} | {FOREIGN: b"by hand"}
+    return {path: file.content for path, file in files.items()} | dict.fromkeys(FOREIGN, b"by hand")
 
 
-def points_to_be_killed_at(root: Path) -> int:
+def points_to_be_killed_at(root: Path, new: Mapping[str, Generated]) -> int:
     fresh(root)
     with killed_after(10_000) as done:
-        write(root, NEW, sources(NEW))
-    assert done.count("replace") >= len(NEW)
-    assert done.count("unlink") == 1
+        write(root, new, sources(new))
+    assert done.count("replace") >= len(set(new) - set(OLD))
+    assert done.count("unlink") == len(set(OLD) - set(new))
+    assert done.count("rmdir") >= 1
     return len(done)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("then", [NEW, THIRD, OLD], ids=["new", "third", "old"])
+@pytest.mark.parametrize("goal", [NEW, OTHER_FORMAT], ids=["new", "format"])
+@pytest.mark.parametrize("then", [NEW, OTHER_FORMAT, THIRD, OLD], ids=["new", "format", "third", "old"])
 def test_killed_at_any_point_each_file_is_old_or_new_and_the_next_run_mends_it(
-    tmp_path: Path, then: Mapping[str, Generated]
+    tmp_path: Path, goal: Mapping[str, Generated], then: Mapping[str, Generated]
 ) -> None:
-    old, new = contents(OLD), contents(NEW)
-    for n in range(points_to_be_killed_at(tmp_path)):
+    old, new = contents(OLD), contents(goal)
+    left = 0
+    for n in range(points_to_be_killed_at(tmp_path, goal)):
         fresh(tmp_path)
         with pytest.raises(Killed), killed_after(n):
-            write(tmp_path, NEW, sources(NEW))
+            write(tmp_path, goal, sources(goal))
         for path, content in visible(tmp_path).items():
             assert path == MANIFEST or content in (old.get(path), new.get(path)), n
-        assert set(old) & set(new) <= set(visible(tmp_path)), n
+        kept = {path for path in set(old) & set(new) if not path.endswith(".tmp")}
+        assert kept <= set(visible(tmp_path)), n
+        half = set(tree(tmp_path)) - set(visible(tmp_path)) - set(FOREIGN)
+        left += len(half)
+        if half:
+            assert compare(tmp_path, then, sources(then)), n
         write(tmp_path, then, sources(then))
         assert not compare(tmp_path, then, sources(then)), n
-        assert {p: c for p, c in visible(tmp_path).items() if p != MANIFEST} == contents(then), n
+        assert {path: content for path, content in tree(tmp_path).items() if path != MANIFEST} == contents(then), n
+        assert all(any(folder.iterdir()) for folder in tmp_path.rglob("*") if folder.is_dir()), n
+    assert left
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_is_killed_leaves_a_set_that_the_next_run_mends(here: Path, signal_: signal.Signals) -> None:
+    """At whatever moment the signal comes: before the first file, among them, or after the last."""
+    (here / "slos" / "centre.yaml").unlink()
+    generated()
+    whole = tree(here)
+    for n in range(3):
+        shutil.rmtree(here / "grafana")
+        shutil.rmtree(here / "prometheus_rules")
+        command = subprocess.Popen(
+            [*COMMAND, "generate"], cwd=here, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL
+        )
+        while command.poll() is None and len(list(here.glob("*/*/*"))) < n:
+            pass
+        command.send_signal(signal_)
+        command.wait(DEADLINE)
+        for path, content in visible(here).items():
+            assert path == MANIFEST or content == whole[path]
+        generated()
+        assert tree(here) == whole

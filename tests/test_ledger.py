@@ -558,6 +558,27 @@ def test_a_scrape_never_shows_what_a_failed_commit_takes_back(desk: Desk, monkey
     assert desk.value("tool-turn-latency", c.GOOD) == 2
 
 
+def test_what_waits_is_shown_as_of_the_last_commit_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.send(simple_call("a", 0))
+    desk.wait(1)
+    values, before = desk.mirror.units()
+    assert (before.open_calls, before.pending[desk.id("turn-latency")]) == ({"front-desk": 1}, 1)
+
+    def full() -> None:
+        assert desk.mirror.units() == (values, before)
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(desk.store, "commit", full)
+    desk.now += 61 * SECOND
+    with pytest.raises(sqlite3.OperationalError):
+        desk.ledger.tick()
+    assert desk.mirror.units() == (values, before)
+    monkeypatch.undo()
+    desk.ledger.recover()
+    desk.wait(0)
+    assert desk.mirror.units()[1].pending[desk.id("turn-latency")] == 0
+
+
 def test_a_data_directory_has_one_owner_and_the_second_is_told_who(tmp_path: Path) -> None:
     held = DirectoryLock(tmp_path, "voice-slo serve, pid 7, http://127.0.0.1:9477/")
     with pytest.raises(StoreLocked, match=r"is in use by voice-slo serve, pid 7, http://127\.0\.0\.1:9477/"):

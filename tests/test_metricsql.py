@@ -8,7 +8,8 @@ from prometheus_rules.metricsql import difference
 
 SAME = [
     "x", 'x{a="1",b!="2",c=~"3|4",d!~"5"}', "x offset 1w", "last_over_time(x[5m])", "last_over_time(x[1h] offset 30m)",
-    "max_over_time(x[1h])", "min_over_time(x[1h])", "max by (a) (x)", "sum by (a) (x and y)", "sum(x)", "count(x > 1)",
+    "max_over_time(x[1h])", "count_over_time(x[1h]) >= 3", "sort_desc(topk(3, x))", "sort(x)",
+    "min_over_time(x[1h])", "max by (a) (x)", "sum by (a) (x and y)", "sum(x)", "count(x > 1)",
     "group by (a) (x) unless on (a) y", "max without (a) (x)", "topk(1, x > 0)", "x - y", "x * on (a) group_left () y",
     "x and ignoring (a) (y == on (a) group_left () max by (a) (y))", "x - ((0 * x and y > time() - 60) or z)", "-1e-9",
     "x >= 0.5 * y - 1e-9", "x > y - -1", "sqrt(x)", "floor(x + 1e-9)", "abs(x)", "clamp_max(x / (y > 0), 5)",
@@ -22,11 +23,12 @@ SAME = [
 OTHER = {
     "rate(x[5m])": "rate", "increase(x[5m])": "increase", "irate(x[5m])": "irate", "delta(x[5m])": "delta",
     "changes(x[5m])": "changes", "resets(x[5m])": "resets", "deriv(x[5m])": "deriv", "absent(x)": "absent",
-    "absent_over_time(x[5m])": "absent_over_time", "count_over_time(x[5m])": "count_over_time",
+    "absent_over_time(x[5m])": "absent_over_time",
     "scalar(x > 0)": "scalar of a comparison",
     "sum_over_time(x[5m])": "sum_over_time", "avg_over_time(x[5m])": "avg_over_time", "timestamp(x)": "timestamp",
     "histogram_quantile(0.9, x)": "histogram_quantile", 'label_replace(x, "a", "b", "c", "d")': "label_replace",
-    "round(x)": "round", "sort(x)": "sort", "ln(x)": "ln", "max_over_time(x[1h:5m])": "max_over_time of a subquery",
+    "round(x)": "round", "1 + sort(x)": "sort", "sort(rate(x[5m]))": "rate", "ln(x)": "ln",
+    "max_over_time(x[1h:5m])": "max_over_time of a subquery",
     "last_over_time((x > 0)[1h:])": "last_over_time of a subquery", "x @ 5": "@", "x @ end()": "@",
     "last_over_time(x[5m] @ start())": "@", "x offset -5m": "a negative offset",
     "max_over_time(x[5m] offset -5m)": "a negative offset", "x[5m]": "a range", "x[5m:1m]": "a subquery",

@@ -27,7 +27,7 @@ from voice_slo import names, promql
 from voice_slo.alert_classes import ALERT_CLASSES
 from voice_slo.catalog import catalog
 from voice_slo.policies import DAY, HOUR, MINUTE, POLICIES
-from voice_slo.spec import Links, PrometheusSettings, Sli, SloFile, Synthetic, Tier
+from voice_slo.spec import Links, PrometheusSettings, Sli, SloFile, Synthetic, Tier, Unit
 
 READER = MarkdownIt("commonmark").enable("table")
 FENCE = re.compile(r"^```(\w+)\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
@@ -103,10 +103,10 @@ def test_a_class_that_is_switched_off_has_no_page() -> None:
     made = pages(slo_file(slo(alerting=off)))
     assert {path.rpartition("/")[2] for path in made if "/task-completion/" in path} == {
         "fast_burn.md", "budget_low.md", "budget_exhausted.md", "counts_disagree.md", "counts_vanished.md",
-        "exporter_down.md", "unknown_verdicts.md", "unknown_segments.md", "definition_drift.md",
+        "unknown_verdicts.md", "unknown_segments.md", "definition_drift.md",
     }  # fmt: skip
     assert [path for path in made if "/task-completion/" not in path] == [
-        runbooks.path("front-desk", "", "source_silent")
+        runbooks.path("front-desk", "", name) for name in ("exporter_down", "source_silent")
     ]
 
 
@@ -178,15 +178,35 @@ def test_a_calendar_month_is_called_so() -> None:
 
 
 def test_the_limits_of_the_data_alerts_are_those_of_their_rules() -> None:
-    alerts = {
-        str(rule.labels["alert_class"]): rule.expr
-        for group in rule_groups(slo_file(slo())) for rule in group.rules if isinstance(rule, Alert)
-    }  # fmt: skip
-    for name in ("exclusions_high", "unknown_verdicts", "unknown_segments"):
-        day, week = re.findall(r"\d+", figures(page(slo_file(slo()), name))["not under"])
-        assert re.findall(r">= (\d+)", alerts[name]) == [day, week]
-    (usual,) = re.findall(r"at least (\d+)", figures(page(slo_file(slo()), "no_traffic"))["usual"])
-    assert set(re.findall(r">= (\d+)", alerts["no_traffic"])) == {usual}
+    for unit in ("call", "turn"):
+        file = slo_file(slo(unit=unit))
+        alerts = {
+            str(rule.labels["alert_class"]): rule.expr
+            for group in rule_groups(file) for rule in group.rules if isinstance(rule, Alert)
+        }  # fmt: skip
+        for name in ("exclusions_high", "unknown_verdicts", "unknown_segments"):
+            found = figures(page(file, name))
+            day, week = re.findall(r"\d+", found["not under"])
+            assert re.findall(r">= (\d+)", alerts[name]) == [day, week]
+            assert ("a dozen turns weigh as one" in found["fires at"]) == (unit == "turn") == ("/ 12" in alerts[name])
+        (usual,) = re.findall(r"at least (\d+)", figures(page(file, "no_traffic"))["usual"])
+        assert re.findall(r"min_over_time\S+ offset \S+ >= (\d+)", alerts["no_traffic"]) == [usual, usual]
+
+
+def test_the_guard_says_whom_it_takes_for_one() -> None:
+    def guard(unit: Unit, tier: str) -> str:
+        return figures(page(slo_file(slo("turn-latency", unit=unit)), tier, "turn-latency"))["not by chance"]
+
+    assert "judged by callers, 3 of whom weigh as one)" in guard("turn", "slow_burn")
+    assert "judged by callers)" in guard("turn", "fast_burn")
+    assert "judged by callers)" in guard("call", "slow_burn")
+
+
+def test_late_evaluations_are_no_disagreement() -> None:
+    text = page(full(), "counts_disagree", "prompt-compliance")
+    assert "never fires" in text
+    assert "came late" not in text.partition("## Act")[2]
+    assert "came late" in page(full(), "counts_disagree", "turn-latency").partition("## Act")[2]
 
 
 def test_business_hours_are_told_or_that_there_are_none() -> None:
@@ -195,7 +215,7 @@ def test_business_hours_are_told_or_that_there_are_none() -> None:
 
     assert "pages from 09:00 to 18:00 (Europe/Berlin; mon, tue, wed, thu, fri)" in failing(two_owners())
     assert "pages at any hour" in failing(two_owners(business_hours=None))
-    assert figures(failing(two_owners()))["fraud"] == "5 minutes | 3 failed or missed runs in a row"
+    assert figures(failing(two_owners()))["fraud"] == "5 minutes | 3 failed or missed runs in a row | 12 minutes"
     assert "faq" not in figures(failing(two_owners()))
 
 
@@ -339,7 +359,7 @@ def environment(url: str) -> Mapping[str, str]:
 
 
 def test_a_planned_stop_of_the_exporter_is_silenced_for_every_slo() -> None:
-    (command,) = fences(page(slo_file(slo()), "exporter_down"), "sh")
+    (command,) = fences(page(slo_file(slo()), "exporter_down", ""), "sh")
     assert "slo=" not in command
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Context, Decimal
+from functools import lru_cache
 
 import promql_parser
 
@@ -45,6 +46,8 @@ def one_of(label: str, values: Sequence[str]) -> str:
 
 def none_of(label: str, values: Sequence[str]) -> str:
     """Matcher for anything but `values`, taken literally."""
+    if len(values) == 1:
+        return f"{label}!={quoted(values[0])}"
     return f"{label}!~{quoted('|'.join(_literal(value) for value in values))}"
 
 
@@ -58,6 +61,7 @@ def agent_selector(metric: str, agent: str, *matchers: str) -> str:
     return f"{metric}{{{','.join((equals(names.AGENT, agent), *matchers))}}}"
 
 
+@lru_cache
 def of_slo(agent: str, slo: str) -> str:
     """The matchers that every selector begins with."""
     return f"{equals(names.AGENT, agent)},{equals(names.SLO, slo)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 from voice_slo.diagnostics import VoiceSloError, shown
 
@@ -94,6 +95,7 @@ def percent(value: Decimal) -> str:
     return plain(value * 100) + "%"
 
 
+@lru_cache
 def prometheus_duration(seconds: int) -> str:
     """`900` → `15m`, `86400` → `1d`, `5400` → `1h30m`: a duration that PromQL and this module read."""
     parts = []

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Collection, Mapping, Sequence
+import re
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from os.path import normpath
+from os.path import dirname, normpath
 from pathlib import Path
 
 from voice_slo_cli.failure import Failure
@@ -16,6 +17,12 @@ from voice_slo_cli.failure import Failure
 MANIFEST = "prometheus_rules/generated/manifest.json"
 OURS = ("prometheus_rules/generated/", "grafana/dashboards/")
 """Nothing is deleted but below these; beside them may lie anything."""
+_FOR_EVERYBODY = 0o644
+"""To read: Prometheus and Grafana run as users of their own, whatever the umask here."""
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{8}\.tmp")
+_FOR_PEOPLE = ".md"
+"""Pages are many, and waiting for the disk for each takes minutes. After a power failure one may be empty until the
+next run, which `--check` tells; what a program loads must never be."""
 
 Entries = Mapping[str, Mapping[str, str]]
 """Path below the output folder → digest of its content, and the SLO file it comes from."""
@@ -57,7 +64,7 @@ def _drift(
             missing.append(path)
         elif found != file.content:
             changed.append(path)
-    stale = _stale(root, held, wanted, given)
+    stale = (*_stale(root, held, wanted, given), *_left_behind(root, {MANIFEST, *held, *wanted}))
     torn = _manifest(held, entries, stale) != _content(root / MANIFEST)
     return Drift(tuple(missing), tuple(changed), stale, torn)
 
@@ -75,9 +82,9 @@ def write(root: Path, wanted: Mapping[str, Generated], given: Collection[str]) -
     # First a manifest of both sets: whatever a crash leaves behind, the next run knows each file as generated.
     replace_file(root / MANIFEST, _dump({**held, **entries}))
     for path in (*drift.missing, *drift.changed):
-        replace_file(root / path, wanted[path].content)
+        replace_file(root / path, wanted[path].content, durable=not path.endswith(_FOR_PEOPLE))
     for path in drift.stale:
-        (root / path).unlink(missing_ok=True)
+        _remove(root, path)
     replace_file(root / MANIFEST, _manifest(held, entries, drift.stale))
     return drift
 
@@ -89,6 +96,27 @@ def _stale(root: Path, held: Entries, wanted: Mapping[str, Generated], given: Co
         for path, entry in sorted(held.items())
         if path not in wanted and (entry["source"] in given or not (root / entry["source"]).exists())
     )
+
+
+def _left_behind(root: Path, ours: Collection[str]) -> Iterator[str]:
+    """Half-written files of a run that was killed."""
+    for folder in sorted({dirname(path) for path in ours}):
+        for path in sorted((root / folder).glob(".*.tmp")):
+            match = _TEMPORARY.fullmatch(path.name)
+            if match and f"{folder}/{match[1]}" in ours:
+                yield f"{folder}/{path.name}"
+
+
+def _remove(root: Path, path: str) -> None:
+    """With the folders that are empty then, as of the runbooks of an SLO that is gone."""
+    (root / path).unlink(missing_ok=True)
+    folder = dirname(path)
+    while f"{folder}/" not in OURS and folder.startswith(OURS):
+        try:
+            (root / folder).rmdir()
+        except OSError:
+            return
+        folder = dirname(folder)
 
 
 def _manifest(held: Entries, entries: Entries, stale: Sequence[str]) -> bytes:
@@ -132,17 +160,27 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Atomically and durably: whoever reads finds the old content or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+def replace_file(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Atomically: whoever reads finds the old content or the new one; `durable`: also after a power failure."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    descriptor = _created(temporary)
     try:
         with os.fdopen(descriptor, "wb") as stream:
+            os.fchmod(descriptor, _FOR_EVERYBODY)
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+            if durable:
+                stream.flush()
+                os.fsync(descriptor)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+
+
+def _created(path: Path) -> int:
+    how = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        return os.open(path, how, _FOR_EVERYBODY)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, how, _FOR_EVERYBODY)

@@ -23,7 +23,7 @@ _MEANT_FOR: Mapping[str, Sequence[Format]] = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--format", choices=FORMATS, help="whose rule files to write (default: prometheus)")
+    add("--format", choices=FORMATS, metavar="|".join(FORMATS), help="whose rule files to write (default: prometheus)")
     add("--target-version", metavar="X.Y", help="leave out what this Prometheus would refuse (default: 2.42)")
     add(
         "--label", action="append", metavar="KEY=VALUE",

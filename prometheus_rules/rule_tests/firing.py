@@ -52,5 +52,3 @@ def firing(true: Sequence[bool], step: int, waits: int, keeps: int) -> list[bool
             found.append(kept)
             since = since if kept else None
     return found
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from prometheus_rules import yaml_text
+from prometheus_rules.origin import origin
 from prometheus_rules.rule import Group
 from prometheus_rules.rule_files import rule_groups
 from prometheus_rules.rule_tests import unit_test
@@ -12,7 +13,6 @@ from prometheus_rules.rule_tests.tier_stories import TierTests
 from prometheus_rules.rule_tests.total_stories import TotalTests
 from prometheus_rules.rule_tests.unit_test import UnitTest
 from voice_slo import names
-from voice_slo.quantities import prometheus_duration
 from voice_slo.spec import Slo, SloFile, Tier
 
 MINUTE, HOUR = 60, 3600
@@ -43,21 +43,28 @@ def _step(tier: Tier) -> int:
 
 
 def generate(slo_file: SloFile, version: str) -> dict[str, bytes]:
-    groups = rule_groups(slo_file)
-    made = {}
+    """Path → content of the tests of every SLO, and of its rules alone.
+
+    promtool evaluates every rule of a file at every step; with those of a whole agent it takes ten times as long.
+    """
+    groups, header = rule_groups(slo_file), f"# {origin(slo_file.path, version)}\n"
+    made: dict[str, bytes] = {}
     for slo in slo_file.slos:
         own = [group for group in groups if group.identity.get(names.SLO) == slo.name]
-        made |= dict(_of_slo(slo_file, slo, own, version))
+        made |= dict(_of_slo(slo_file, slo, own, header))
     return made
 
 
-def _of_slo(file: SloFile, slo: Slo, groups: list[Group], version: str) -> Iterator[tuple[str, bytes]]:
-    folder = f"prometheus_rules/generated/tests/{file.agent}"
-    header = f"# generated from ... by voice-slo {version}, do not edit\n"
-    yield f"{folder}/{slo.name}.tested-rules.yaml", (header + yaml_text.dump({"groups": [g.as_dict() for g in groups]})).encode()
-    for about, made in tests(file, slo).items():
-        if made:
-            yield (
-                f"{folder}/{slo.name}.{about}.test.yaml",
-                unit_test.document(header, f"{slo.name}.tested-rules.yaml", [g.name for g in groups], made[0].step, made),
-            )
+def tested_rules_path(agent: str, slo: str) -> str:
+    return f"prometheus_rules/generated/tests/{agent}/{slo}.tested-rules.yaml"
+
+
+def _of_slo(file: SloFile, slo: Slo, groups: list[Group], header: str) -> Iterator[tuple[str, bytes]]:
+    rules = tested_rules_path(file.agent, slo.name)
+    folder, _, loaded = rules.rpartition("/")
+    made = {pace: own for pace, own in tests(file, slo).items() if own}
+    if made:
+        yield rules, (header + yaml_text.dump({"groups": [group.as_dict() for group in groups]})).encode()
+    for pace, own in made.items():
+        document = unit_test.document(header, loaded, [group.name for group in groups], own[0].step, own)
+        yield f"{folder}/{slo.name}.{pace}.test.yaml", document

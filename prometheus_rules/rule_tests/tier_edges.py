@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from fractions import Fraction
 
 from prometheus_rules.rule_tests.tier_truth import MANY_PER_CALL, Seen, TierOf
 from prometheus_rules.rule_tests.traffic import NOTHING, Counts, failures, good
@@ -147,7 +146,7 @@ def _events(where: Where) -> Edge | None:
 
 def _chance(where: Where) -> Edge | None:
     """Among as many good units as leave the last caller beyond chance, and would not with another z."""
-    of, tier = where.of, where.of.tier
+    tier = where.of.tier
     if tier.z is None or not where.serving.error_budget:
         return None
     looser, tighter = (where.with_z(tier.z + step) for step in (-_Z_STEP, _Z_STEP))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -14,7 +14,7 @@ from prometheus_rules.rule_tests.exported import Exported
 from prometheus_rules.rule_tests.firing import Question
 from prometheus_rules.rule_tests.tier_edges import Edge, Story, Where, edges, volume
 from prometheus_rules.rule_tests.tier_truth import Seen, TierOf
-from prometheus_rules.rule_tests.traffic import NOTHING, Counts, Traffic, failures, good
+from prometheus_rules.rule_tests.traffic import Counts, Traffic, failures, good
 from prometheus_rules.rule_tests.unit_test import Expected, Shown, UnitTest
 from voice_slo import names
 from voice_slo.quantities import percent, plain, prometheus_duration
@@ -118,7 +118,9 @@ class TierTests:
         shown, over = [], []
         for case, edge in cases:
             budget = self.budgets.case(case) or self.budgets.example() or {}
-            shown.append(self.shown(self.edge_told(case, edge), budget, lumps(merged(edge), self.short), self.short + 1))
+            shown.append(
+                self.shown(self.edge_told(case, edge), budget, lumps(merged(edge), self.short), self.short + 1)
+            )
             if not where.lacks(edge, over=True):
                 over.append(budget)
         expected = [
@@ -152,7 +154,9 @@ class TierTests:
         if case == "short":
             before, after = edge.short_under, edge.short_over
         in_ = f" in {prometheus_duration(self.tier.short)}" if case == "short" else ""
-        told = f"{case}: {before.bad} of {before.eligible} {self.units} failed{in_}, then {after.bad} of {after.eligible}"
+        told = (
+            f"{case}: {before.bad} of {before.eligible} {self.units} failed{in_}, then {after.bad} of {after.eligible}"
+        )
         if self.tier.min_bad_callers or self.tier.z is not None:
             told += f"; {_callers(before)}, then {after.callers}"
         return told + _WHY.get(case, "")
@@ -212,13 +216,16 @@ class TierTests:
             if budget is None and case != "at-the-rate":
                 continue
             budget = budget or self.budgets.example() or {}
-            told = f"{per_step.bad} of {per_step.eligible} {each} fail, {_share(Fraction(per_step.bad, per_step.eligible))}"
+            share = _share(Fraction(per_step.bad, per_step.eligible))
+            told = f"{per_step.bad} of {per_step.eligible} {each} fail, {share}"
             shown.append(self.shown(told, budget, Traffic(per_step, ((last, per_step),)), last))
             firing_ += [budget] if case == "at-the-rate" else []
         expected = [self.question.expected((first - 1) * self.step, [], "", self.state)] if first else []
         expected.append(self.question.expected(first * self.step, firing_, "", self.state))
-        name = f"the same share fails from the first scrape on; fires after {spelled(first * self.step)}" if first else (
-            "the same share fails from the first scrape on; fires at once"
+        name = (
+            f"the same share fails from the first scrape on; fires after {spelled(first * self.step)}"
+            if first
+            else ("the same share fails from the first scrape on; fires at once")
         )
         return self.test(name, shown, expected, "")
 
@@ -279,14 +286,18 @@ class TierTests:
             shown.append(self.shown(told[case], budget, traffic, last))
         return self.test(self._ending_name(), shown, list(self._ends(states)), "")
 
-    def _ends(self, states: dict[str, tuple[Budget, list[bool], list[bool]]]) -> Iterator[Expected]:
+    def _ends(self, states: Mapping[str, tuple[Budget, list[bool], list[bool]]]) -> Iterator[Expected]:
         """Around every change of the first budget, with what the others do meanwhile."""
         _, true, fires = next(iter(states.values()))
         ended = max(n for n, holds in enumerate(true) if holds) + 1
         moments = {ended - 1: "the last moment at which it is true"}
         if fires[ended]:
             resolved = fires.index(False, ended)
-            moments |= {ended: "held by keep_firing_for alone", resolved - 1: "held for the last time", resolved: "over"}
+            moments |= {
+                ended: "held by keep_firing_for alone",
+                resolved - 1: "held for the last time",
+                resolved: "over",
+            }
         else:
             moments |= {ended: "over"}
         for n, what in moments.items():
@@ -311,7 +322,9 @@ class TierTests:
         return "the alert has waited" if self.tier.for_ else "the first scrape"
 
     def _seen(self, traffic: Traffic, n: int) -> Seen:
-        return Seen(self.target, _window(traffic, n, self.tier.long, self.step), _window(traffic, n, self.tier.short, self.step))
+        return Seen(
+            self.target, _window(traffic, n, self.tier.long, self.step), _window(traffic, n, self.tier.short, self.step)
+        )
 
 
 def asked(slo: Slo, tier: Tier, scope: str) -> Question:
@@ -368,5 +381,3 @@ def _callers(counts: Counts) -> str:
 def _share(share: Fraction) -> str:
     """`5 %`."""
     return f"{plain(Decimal(f'{float(share * 100):.6g}'))} %"
-
-

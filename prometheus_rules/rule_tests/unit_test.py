@@ -35,7 +35,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class UnitTest:
-    """`about`: the alert class or recorded series that it proves, and for alerts on budgets the scope: `fast_burn segment`.
+    """`about`: the alert class or recorded series that it proves, and for alerts on budgets the scope, `fast_burn all`.
 
     `name` is short; `told` the story in sentences. Both are ours, without a word of the SLO file but names.
     """
