@@ -173,8 +173,10 @@ class TierTests:
                 shown.append(self.shown(told, budget, lumps(merged(edge), self.short), self.short + 1))
                 firing_.append(budget)
         outage = Traffic(failures(OUTAGE), ((self.short + 1, failures(OUTAGE)),))
-        for budget in self.budgets.never_enforced():
-            shown.append(self.shown("a total outage, not enforced", budget, outage, self.short + 1))
+        shown += [
+            self.shown("a total outage, not enforced", budget, outage, self.short + 1)
+            for budget in self.budgets.never_enforced()
+        ]
         at = self.short * self.step
         if len(shown) < 2 or at + self.step >= self.tier.long:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_rules.rule_tests.budgets import Budget
@@ -32,7 +32,7 @@ class TotalTests:
         quiet = self._many_quiet(enforced)
         return [*([quiet] if quiet else []), *self._edges(enforced)]
 
-    def _many_quiet(self, enforced: list[Budget]) -> UnitTest | None:
+    def _many_quiet(self, enforced: Sequence[Budget]) -> UnitTest | None:
         """None of them fires alone. None where no number of failures is so."""
         targets = [self.tier.slo.target(budget) for budget in enforced]
         for units in range(1, _MOST_FAILURES):
@@ -43,7 +43,7 @@ class TotalTests:
                 return self._quiet(enforced, units)
         return None
 
-    def _quiet(self, enforced: list[Budget], units: int) -> UnitTest:
+    def _quiet(self, enforced: Sequence[Budget], units: int) -> UnitTest:
         traffic = Traffic().then(1, failures(units)).then(1)
         each = f"{units} of {units} {self.tier.units} fail"
         shown = [self.tier.shown(each, budget, traffic, 2) for budget in enforced]
@@ -55,7 +55,7 @@ class TotalTests:
         ]
         return self._test(f"{len(enforced)} quiet budgets fail together", shown, expected)
 
-    def _edges(self, enforced: list[Budget]) -> Iterator[UnitTest]:
+    def _edges(self, enforced: Sequence[Budget]) -> Iterator[UnitTest]:
         """One budget fails, another, if possible with another objective, is served; a third is not enforced."""
         slo, failing = self.tier.slo, enforced[0]
         other = [b for b in enforced[1:] if slo.target(b).error_budget != slo.target(failing).error_budget]
