@@ -9,6 +9,7 @@ from prometheus_rules.origin import origin
 from prometheus_rules.rule import Group
 from prometheus_rules.rule_files import rule_groups
 from prometheus_rules.rule_tests import unit_test
+from prometheus_rules.rule_tests.budget_stories import BudgetTests
 from prometheus_rules.rule_tests.count_stories import CountTests
 from prometheus_rules.rule_tests.tier_stories import TierTests
 from prometheus_rules.rule_tests.total_stories import TotalTests
@@ -28,7 +29,7 @@ _FEWEST_STEPS = 3
 
 def tests(file: SloFile, slo: Slo) -> Mapping[str, list[UnitTest]]:
     """By what they are about, which ends the name of their file. promtool evaluates all of a file at one interval."""
-    found: dict[str, list[UnitTest]] = {"counts": CountTests(file, slo).all()}
+    found: dict[str, list[UnitTest]] = {"counts": CountTests(file, slo).all(), "budget": BudgetTests(file, slo).all()}
     for tier in slo.alerting.tiers:
         if tier.enabled:
             one = TierTests(file, slo, tier, _step(tier))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from prometheus_rules import enabled_alerts
 from prometheus_rules.alert_text import UNITS, spelled
 from prometheus_rules.rule_tests import firing
 from prometheus_rules.rule_tests.budgets import Budget, Budgets
@@ -16,6 +17,7 @@ from prometheus_rules.rule_tests.tier_edges import Edge, Story, Where, edges, vo
 from prometheus_rules.rule_tests.tier_truth import Seen, TierOf
 from prometheus_rules.rule_tests.traffic import Counts, Traffic, failures, good
 from prometheus_rules.rule_tests.unit_test import Expected, Shown, UnitTest
+from prometheus_rules.slo_series import SloSeries
 from voice_slo import names
 from voice_slo.quantities import percent, plain, prometheus_duration
 from voice_slo.spec import Slo, SloFile, Target, Tier
@@ -62,7 +64,7 @@ class TierTests:
 
     @property
     def question(self) -> Question:
-        return asked(self.slo, self.tier, "segment")
+        return asked(self.file, self.slo, self.tier, "segment")
 
     @property
     def state(self) -> str:
@@ -329,13 +331,12 @@ class TierTests:
         )
 
 
-def asked(slo: Slo, tier: Tier, scope: str) -> Question:
+def asked(file: SloFile, slo: Slo, tier: Tier, scope: str) -> Question:
     """The alerts of a tier about each budget, or about all of them together."""
-    labels = {
-        names.ALERT_CLASS: names.alert_class(tier.name), "severity": tier.severity, "page_hours": "always",
-        names.SCOPE: scope, "owner": slo.owner, names.SLO: slo.name, names.AGENT: slo.agent,
-    }  # fmt: skip
-    return Question(names.burn_alert(tier.name), labels, slo.budget_by if scope == "segment" else ())
+    alerts = enabled_alerts.of_slo(SloSeries(slo, file.prometheus, file.links))
+    found = firing.about(alerts, names.alert_class(tier.name), scope)
+    assert found
+    return found
 
 
 def lumps(story: Story, short: int, quiet: int = 0) -> Traffic:

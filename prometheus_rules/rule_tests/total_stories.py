@@ -49,9 +49,9 @@ class TotalTests:
         shown = [self.tier.shown(each, budget, traffic, 2) for budget in enforced]
         at, state = self.tier.step, self.tier.state
         expected = [
-            asked(self.tier.slo, self.tier.tier, "all").expected(0, [], "before", state),
+            asked(self.tier.file, self.tier.slo, self.tier.tier, "all").expected(0, [], "before", state),
             self.tier.question.expected(at, [], "none of them alone", state),
-            asked(self.tier.slo, self.tier.tier, "all").expected(at, [{}], "all of them together", state),
+            asked(self.tier.file, self.tier.slo, self.tier.tier, "all").expected(at, [{}], "all of them together", state),
         ]
         return self._test(f"{len(enforced)} quiet budgets fail together", shown, expected)
 
@@ -75,7 +75,7 @@ class TotalTests:
             self.tier.shown("the good ones", serving, lumps(edge.serving, lump, quiet), last),
             self.tier.shown("a total outage, not enforced", ignored, outage, last),
         ]
-        question, at = asked(self.tier.slo, self.tier.tier, "all"), (last - 1) * self.tier.step
+        question, at = asked(self.tier.file, self.tier.slo, self.tier.tier, "all"), (last - 1) * self.tier.step
         expected = [
             question.expected(at, [], "before the last failure", self.tier.state),
             question.expected(at + self.tier.step, [{}], "with it", self.tier.state),
