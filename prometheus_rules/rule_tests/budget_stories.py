@@ -11,13 +11,11 @@ from prometheus_rules.rule_tests import firing
 from prometheus_rules.rule_tests.budget_edges import (
     COLLECTING,
     EXHAUSTED,
-    HEALTHY,
-    WATCH,
     Holding,
     holdings,
 )
 from prometheus_rules.rule_tests.budgets import Budget, Budgets
-from prometheus_rules.rule_tests.exported import Exported
+from prometheus_rules.rule_tests.exported import Exported, Series
 from prometheus_rules.rule_tests.firing import Question
 from prometheus_rules.rule_tests.recorded import Recorded
 from prometheus_rules.rule_tests.traffic import Counts, Traffic, failures, good
@@ -67,7 +65,8 @@ class BudgetTests:
         """`more-left`, `watch-edge` … or where the objective allows nothing the nearest to it."""
         target = self.slo.target(self.budget)
         found = {each.name: each for each in holdings(target, self.slo.release_policy)}
-        return found.get(like) or (found["five-failed"] if like in ("overspent", "low-quiet") else found["allows-nothing"])
+        instead = "five-failed" if like in ("overspent", "low-quiet") else "allows-nothing"
+        return found.get(like) or found[instead]
 
     # States
 
@@ -90,7 +89,7 @@ class BudgetTests:
         ]
         return UnitTest(names.RELEASE_STATE, name, self.step, shown, expected)
 
-    def _shows(self, budget: Budget, held: Holding, last: int, born: int = -1) -> list:
+    def _shows(self, budget: Budget, held: Holding, last: int, born: int = -1) -> list[Series]:
         exported = Exported(self.file, self.slo, last)
         period = exported.by_event_time(budget, Traffic(Counts(held.eligible, held.bad)))
         return [*exported.counters(budget, Traffic(self._now(held)), born), *period]
@@ -108,14 +107,15 @@ class BudgetTests:
         return [question.expected(at, budgets, told)] if question else []
 
     def _not_enforced(self) -> UnitTest:
-        """Shown, and silent, whatever is left."""
-        spent, shown = self.holding("overspent"), []
-        for budget in self.budgets.never_enforced() or [self.budget]:
-            eligible, bad = 10 * spent.eligible, 10 * spent.eligible
-            shown.append(Shown("everything failed in the period", self._shows(budget, replace(spent, eligible=eligible, bad=bad), 0)))
-        strict = bool(self.budgets.example()) and not self.budgets.never_enforced()
-        expected = [*self._alerts(0, [self.budget] if strict else [], SPENT), *self._alerts(0, [], LOW)]
-        return UnitTest(SPENT, "a spent budget that is not enforced" if not strict else "a spent budget", self.step, shown, expected)
+        """Shown, and silent, however much is spent."""
+        spent = self.holding("overspent")
+        everything = replace(spent, eligible=10 * spent.eligible, bad=10 * spent.eligible)
+        others = self.budgets.never_enforced()
+        shown = [Shown("all failed, not enforced", self._shows(budget, everything, 0)) for budget in others]
+        enforced = [self.budgets.example() or {}] if self.budgets.example() else []
+        shown += [Shown("all failed, enforced", self._shows(budget, everything, 0)) for budget in enforced]
+        expected = [*self._alerts(0, enforced, SPENT), *self._alerts(0, [], LOW)]
+        return UnitTest(SPENT, "a spent budget is told if it is enforced", self.step, shown, expected)
 
     def _state_lasts(self) -> UnitTest:
         """The worst of the last hour."""
@@ -140,7 +140,7 @@ class BudgetTests:
 
     def _born_again(self) -> UnitTest:
         """There is nothing to judge by yet, so the state before the birth holds until there is."""
-        before, after = self.holding("overspent"), self.holding("small" if self.holding("small").state == COLLECTING else "more-left")
+        before, after = self.holding("overspent"), self.holding("small")
         old, new = Exported(self.file, self.slo, 0, 0, "pod-a"), Exported(self.file, self.slo, 3, 1, "pod-b")
         few = Traffic(Counts(after.eligible, 0))
         healthy = self.holding("more-left")
@@ -156,7 +156,7 @@ class BudgetTests:
             self._state(names.RELEASE_STATE, 0, EXHAUSTED),
             self._state(names.RELEASE_STATE_RAW, 1, COLLECTING),
             self._state(names.RELEASE_STATE, 2, EXHAUSTED, "of before the birth"),
-            self._state(names.RELEASE_STATE_RAW, 3, HEALTHY if self.holding("five-units").name == "five-units" else COLLECTING),
+            self._state(names.RELEASE_STATE_RAW, 3, healthy.state),
         ]
         return UnitTest(names.RELEASE_STATE, "a new birth keeps the state before it", self.step, shown, expected)
 
@@ -168,9 +168,11 @@ class BudgetTests:
     def _kept(self) -> Iterator[UnitTest]:
         for alert_class, like in ((LOW, "low-quiet"), (SPENT, "overspent")):
             held, fine = self.holding(like), self.holding("more-left")
-            if not self.asked(alert_class) or not self.budgets.example() or not (held.low if alert_class == LOW else held.spent):
+            told = held.low if alert_class == LOW else held.spent
+            if not told or not self.asked(alert_class) or not self.budgets.example():
                 continue
-            traffic = Traffic(Counts(held.eligible, held.bad)).then(1, Counts(fine.eligible - held.eligible, fine.bad - held.bad))
+            before, after = Counts(held.eligible, held.bad), Counts(fine.eligible, fine.bad)
+            traffic = Traffic(before).then(1, after - before)
             exported = Exported(self.file, self.slo, _KEPT)
             shown = [Shown(f"{held.told}; half an hour later {fine.told}", [
                 *exported.counters(self.budget, Traffic(), -1), *exported.by_event_time(self.budget, traffic)])]  # fmt: skip
@@ -210,7 +212,8 @@ class BudgetTests:
         exported = Exported(self.file, self.slo, _LONG)
         for case, words, more, out, differs in cases:
             budget = self.budgets.case(case) or self.budget
-            series = [*exported.counters(budget, Traffic(period + more), -1), *exported.by_event_time(budget, Traffic(period))]
+            counters = exported.counters(budget, Traffic(period + more), -1)
+            series = [*counters, *exported.by_event_time(budget, Traffic(period))]
             if out:
                 labels = {**budget, names.FROM: "bad", names.TO: "excluded", names.REASON: "external_outage"}
                 series.append(exported.series(names.CORRECTED, f"{out}x{_LONG}", **labels))

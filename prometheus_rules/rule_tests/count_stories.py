@@ -121,7 +121,7 @@ class CountTests:
         counters = [*exported.counters(self.budget, zeros, -1), *exported.by_event_time(self.budget, zeros)]
         shown = [Shown("every counter at 0", counters)]
         expected = [
-            nothing(0), nothing(last * self.step), self.recorded.never_nan(0), self.recorded.never_nan(last * self.step),
+            *(each(n * self.step) for each in (nothing, self.recorded.never_nan) for n in (0, last)),
             self.recorded.gives(names.RELEASE_STATE, last * self.step, (self.budget, IDLE), told="idle, not healthy"),
             self.recorded.gives(names.REMAINING_RATIO, last * self.step),
         ]  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_rules.rule_tests.budgets import Budget
+from prometheus_rules.rule_tests.firing import Question
 from prometheus_rules.rule_tests.tier_edges import Edge, Where, edges
 from prometheus_rules.rule_tests.tier_stories import OUTAGE, TierTests, asked, lumps
 from prometheus_rules.rule_tests.tier_truth import Seen
@@ -32,6 +33,10 @@ class TotalTests:
         quiet = self._many_quiet(enforced)
         return [*([quiet] if quiet else []), *self._edges(enforced)]
 
+    @property
+    def question(self) -> Question:
+        return asked(self.tier.file, self.tier.slo, self.tier.tier, "all")
+
     def _many_quiet(self, enforced: Sequence[Budget]) -> UnitTest | None:
         """None of them fires alone. None where no number of failures is so."""
         targets = [self.tier.slo.target(budget) for budget in enforced]
@@ -49,9 +54,9 @@ class TotalTests:
         shown = [self.tier.shown(each, budget, traffic, 2) for budget in enforced]
         at, state = self.tier.step, self.tier.state
         expected = [
-            asked(self.tier.file, self.tier.slo, self.tier.tier, "all").expected(0, [], "before", state),
+            self.question.expected(0, [], "before", state),
             self.tier.question.expected(at, [], "none of them alone", state),
-            asked(self.tier.file, self.tier.slo, self.tier.tier, "all").expected(at, [{}], "all of them together", state),
+            self.question.expected(at, [{}], "all of them together", state),
         ]
         return self._test(f"{len(enforced)} quiet budgets fail together", shown, expected)
 
@@ -75,10 +80,10 @@ class TotalTests:
             self.tier.shown("the good ones", serving, lumps(edge.serving, lump, quiet), last),
             self.tier.shown("a total outage, not enforced", ignored, outage, last),
         ]
-        question, at = asked(self.tier.file, self.tier.slo, self.tier.tier, "all"), (last - 1) * self.tier.step
+        at = (last - 1) * self.tier.step
         expected = [
-            question.expected(at, [], "before the last failure", self.tier.state),
-            question.expected(at + self.tier.step, [{}], "with it", self.tier.state),
+            self.question.expected(at, [], "before the last failure", self.tier.state),
+            self.question.expected(at + self.tier.step, [{}], "with it", self.tier.state),
         ]
         return self._test(f"the edge of {edge.condition} over two budgets", shown, expected)
 
