@@ -71,11 +71,13 @@ def _guards(scope: Scope, tier: Tier) -> list[str]:
 
 def _beyond_chance(scope: Scope, tier: Tier, z: Decimal) -> str:
     """More callers than chance explains; where a call has many units, its units, for callers could never outnumber B
-    of them. Elsewhere a caller who calls again and again counts once.
+    of them. Elsewhere a caller who calls again and again counts once, unless the tier is so slow that nothing would be
+    left of its factor.
     """
-    callers, unit = scope.events("bad_callers", tier.long), scope.own.slo.sli.unit
-    counted = scope.events("bad", tier.long) if unit in burn_threshold.MANY_PER_CALL else callers
-    as_one = burn_threshold.callers_as_one(tier, unit)
+    callers, slo = scope.events("bad_callers", tier.long), scope.own.slo
+    events = burn_threshold.counts_events(tier, slo.sli.unit, slo.period)
+    counted = scope.events("bad", tier.long) if events else callers
+    as_one = burn_threshold.callers_as_one(tier, slo.sli.unit)
     drawn = f"{callers} / {as_one}" if as_one > 1 else callers
     bound = f"(1 - 1 / (9 * {drawn}) - {promql.number(z)} / (3 * sqrt({drawn}))) ^ 3"
     return f"{counted} * {bound} > {scope.allowed(tier.long)}"

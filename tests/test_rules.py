@@ -279,6 +279,21 @@ def test_the_guard_compares_callers_unless_a_call_has_many_units(unit: Unit, cou
     ) in fast.expr
 
 
+@pytest.mark.parametrize(
+    ("tier", "counted"),
+    [
+        (Tier("x", DAY, 2 * HOUR, "ticket", burn=Decimal(3), z=Decimal(2)), "bad"),
+        (Tier("x", DAY, 2 * HOUR, "ticket", burn=Decimal("3.1"), z=Decimal(2)), "bad_callers"),
+        (Tier("x", DAY, 2 * HOUR, "page", budget=Decimal("0.1"), z=Decimal(2)), "bad"),
+        (Tier("x", DAY, 2 * HOUR, "page", budget=Decimal("0.11"), z=Decimal(2)), "bad_callers"),
+    ],
+)
+def test_a_slow_tier_counts_events_of_every_unit(tier: Tier, counted: str) -> None:
+    """Where failed callers redial, nothing would be left of 1.5 times the budget's pace if callers were compared."""
+    (alert,) = alerts(slo_file(slo(alerting=policy(tier))))
+    assert f'(voice_slo:{counted}:events1d{{agent="front-desk",slo="task-completion"}} * (1 - 1 / (9 ' in alert.expr
+
+
 def test_over_hours_three_callers_weigh_as_one_where_a_call_has_many_units() -> None:
     """Over 15 minutes one caller who redials cannot weigh much."""
     short, long = "/ (9 * {}) - {} / (3 * sqrt({})))", "/ (9 * {} / 3) - {} / (3 * sqrt({} / 3)))"

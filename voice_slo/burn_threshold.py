@@ -13,6 +13,10 @@ from voice_slo.spec import Tier, Unit
 
 MANY_PER_CALL: frozenset[Unit] = frozenset({"turn", "evaluation"})
 """Units of which one call has several; evaluations can be of its turns."""
+SLOW = Decimal(3)
+"""Up to this factor the guard counts events of every unit. Compared as callers a burn is 1 + redials times smaller than
+it is; two redials on average leave nothing of three times the budget's pace.
+"""
 CLUSTER = 3
 """Over an hour or more, so many callers weigh as one where a call has many units: one caller who calls again and again,
 each time with all units bad, has the weight of many (docs/benchmarks/alerts.md).
@@ -31,6 +35,11 @@ def effective_factor(factor: Decimal, error_budget: Decimal) -> Decimal:
     """The factor that the threshold amounts to. Without an error budget there is none to speak of: `factor`."""
     share = threshold(factor, error_budget)
     return factor if share == factor * error_budget else share / error_budget
+
+
+def counts_events(tier: Tier, unit: Unit, period: int) -> bool:
+    """Whether the guard compares bad events with the budget, rather than the callers affected. `period` in seconds."""
+    return unit in MANY_PER_CALL or tier.factor(period) <= SLOW
 
 
 def callers_as_one(tier: Tier, unit: Unit) -> int:

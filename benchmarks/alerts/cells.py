@@ -16,6 +16,7 @@ from benchmarks.alerts.incidents import INCIDENTS, Incident
 from benchmarks.alerts.rules import KINDS, Guard, Variant, generated
 from benchmarks.alerts.traffic import DAY, PROFILES, TINY, Profile
 from benchmarks.alerts.windows import Windows
+from voice_slo.spec import Severity
 
 MONTH = 30 * DAY
 LONGEST = 3 * DAY
@@ -56,6 +57,13 @@ class Cell:
     @property
     def kind(self) -> Kind:
         return "call" if self.units.turns == 1 else "turn"
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        """Of the alerts that count here."""
+        if self.incident is None:
+            return ("page",) if self.flows else ("page", "ticket")
+        return (self.incident.severity,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +123,19 @@ def _times(cell: Cell) -> tuple[int, int, int]:
 
 
 def _judged(cell: Cell, counts: Windows) -> Iterator[tuple[str, Firing]]:
-    kind = cell.kind
+    kind, severities = cell.kind, cell.severities
     if cell.flows:
         rules = generated(Variant("guarded", "generated", kind, _OBJECTIVES[kind], cell.flows))
-        each, together = firing(rules, counts), firing(rules, counts, "all")
+        each, together = firing(rules, counts, severities), firing(rules, counts, severities, "all")
         yield from zip(ROLLED_UP, (each, together, each.and_also(together)), strict=True)
         return
     for heading, (policy, guard) in COMPARED.items():
-        yield heading, firing(generated(Variant(policy, guard, kind, _OBJECTIVES[kind])), counts)
+        yield heading, firing(generated(Variant(policy, guard, kind, _OBJECTIVES[kind])), counts, severities)
 
 
 def _outcome(cell: Cell, found: Firing, start: int, end: int) -> Outcome:
     if cell.incident is None:
-        return Outcome(found.sent("page"), found.sent("ticket"))
+        return Outcome(found.sent("page"), 0 if cell.flows else found.sent("ticket"))
     return Outcome(told=first_within(found.told(cell.incident.severity), start, end))
 
 

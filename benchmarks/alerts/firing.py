@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.alerts.episodes import Episodes, episodes, merged
-from benchmarks.alerts.promql_arrays import Array, Series
+from benchmarks.alerts.promql_arrays import Array, Moments, Read, Series
 from benchmarks.alerts.rules import COUNTERS, Rules
 from benchmarks.alerts.windows import Windows
 from voice_slo.spec import Severity
@@ -32,28 +32,34 @@ class Firing:
         return Firing({severity: found + other.of[severity] for severity, found in self.of.items()})
 
 
-def firing(rules: Rules, counts: Windows, scope: str = "segment") -> Firing:
+def firing(rules: Rules, counts: Windows, severities: Sequence[Severity], scope: str = "segment") -> Firing:
     """The alerts about each budget (`segment`), or about all together (`all`)."""
-    found: dict[Severity, list[Episodes]] = {"page": [], "ticket": []}
+    found: dict[Severity, list[Episodes]] = {severity: [] for severity in severities}
     series = Series(rules.labels, _reader(rules, counts))
-    for alert in (alert for alert in rules.alerts if alert.scope == scope):
+    for alert in (alert for alert in rules.alerts if alert.scope == scope and alert.severity in severities):
         for true in ~np.isnan(alert.burns(series)):
             found[alert.severity].append(episodes(np.flatnonzero(true) + counts.start, alert.keep_firing))
     return Firing(found)
 
 
-def _reader(rules: Rules, counts: Windows) -> Callable[[str], Array]:
+def _reader(rules: Rules, counts: Windows) -> Read:
     """What the rules record, evaluated; a counter stands only for the label sets that constants are made of."""
     known: dict[str, Array] = {}
 
-    def read(name: str) -> Array:
+    def read(name: str, at: Moments) -> Array:
         if name in rules.windows:
-            return counts.events(*rules.windows[name])
+            found = counts.events(*rules.windows[name])
+            return found if at is None else found[:, at]
         if name in COUNTERS:
             return np.zeros((len(rules.labels), 1))
+        if at is not None:
+            return recorded(name, at)
         if name not in known:
-            values = rules.records[name](Series(rules.labels, read))
-            known[name] = np.broadcast_to(values, (len(values), counts.minutes))
+            known[name] = recorded(name, None)
         return known[name]
+
+    def recorded(name: str, at: Moments) -> Array:
+        values = rules.records[name](Series(rules.labels, read, at))
+        return np.broadcast_to(values, (len(values), counts.minutes if at is None else at.size))
 
     return read

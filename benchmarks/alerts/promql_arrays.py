@@ -39,17 +39,20 @@ class NotSupported(Exception):
     """An expression beyond what is evaluated here."""
 
 
+Moments = NDArray[np.intp] | None
+"""Those that are asked for; None for all."""
+Read = Callable[[str, Moments], Array]
+"""The series of a name at some moments, a row for each label set."""
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
-    """`read` gives the (label sets, moments) of a name; `at`: the moments that are asked for, None for all."""
-
     labels: Sequence[Mapping[str, str]]
-    read: Callable[[str], Array]
-    at: NDArray[np.intp] | None = None
+    read: Read
+    at: Moments = None
 
     def values(self, name: str) -> Array:
-        found = self.read(name)
-        return found if self.at is None else found[:, self.at]
+        return self.read(name, self.at)
 
 
 Evaluate = Callable[[Series], Array]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from prometheus_rules.rule_tests.tier_truth import MANY_PER_CALL, Seen, TierOf
+from prometheus_rules.rule_tests.tier_truth import Seen, TierOf
 from prometheus_rules.rule_tests.traffic import NOTHING, Counts, failures, good
 from voice_slo.spec import Target
 
@@ -175,9 +175,9 @@ def _failing_often(of: TierOf) -> Iterator[Story]:
     """Every caller fails several times, or where that leaves no room once. Last comes another caller; or another bad
     unit of a caller, where the bound counts units.
     """
-    for each in (12, 4, 1) if of.unit in MANY_PER_CALL else (2, 1):
+    for each in (12, 4, 1) if of.counts_events else (2, 1):
         for callers in range(max(of.tier.min_bad_callers, 2), _MOST_CALLERS):
-            if of.unit in MANY_PER_CALL:
+            if of.counts_events:
                 yield Story(during=failures(each * callers - 1, callers), last=failures(1, 0))
             else:
                 yield Story(during=failures(each * (callers - 1), callers - 1), last=failures(each, 1))

@@ -15,7 +15,6 @@ from voice_slo import burn_threshold
 from voice_slo.spec import Target, Tier, Unit
 
 HOUR = 3600
-MANY_PER_CALL = burn_threshold.MANY_PER_CALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,11 @@ class TierOf:
         """T: the share of bad units from which it burns."""
         return Fraction(burn_threshold.threshold(self.tier.factor(self.period), target.error_budget))
 
+    @property
+    def counts_events(self) -> bool:
+        """Whether the bound is of bad units rather than of callers."""
+        return burn_threshold.counts_events(self.tier, self.unit, self.period)
+
     def fires(self, *seen: Seen) -> bool:
         """Of one budget, or of several together."""
         return not self.lacks(seen)
@@ -68,7 +72,7 @@ class TierOf:
         """The least that these units, or their callers, stand for: the Wilson-Hilferty bound of a Poisson count."""
         z = float(self.tier.z or 0)
         drawn = long.callers / burn_threshold.callers_as_one(self.tier, self.unit)
-        counted = long.bad if self.unit in MANY_PER_CALL else long.callers
+        counted = long.bad if self.counts_events else long.callers
         return counted * (1 - 1 / (9 * drawn) - z / (3 * math.sqrt(drawn))) ** 3 if drawn else -math.inf
 
     def _short(self, short: Counts, level: Fraction) -> bool:
