@@ -88,7 +88,8 @@ def _without_counts(own: SloSeries) -> str:
 def _no_traffic(own: SloSeries) -> list[Alert]:
     """Nothing in an hour that was seen whole, by counters that are older than it."""
     scope, hour, units = Scope("segment", own), own.events("eligible", _HOUR), UNITS[own.slo.sli.unit]
-    seen = f"count_over_time({own.count('eligible')}[1h]) >= {most_samples(own.prometheus.evaluation_interval)}"
+    scrapes = f"max by {own.by} (count_over_time({own.series(names.ELIGIBLE.name)}[1h]))"
+    seen = f"{scrapes} >= {most_samples(own.prometheus.scrape_interval)}"
     expr = "\nand ".join((
         f"({hour} == 0)", f"{own.series(names.EVENTS_CREATED)} <= time() - {_HOUR}", seen,
         f"{own.series(names.ENFORCED)} == 1", usual(hour),

@@ -36,6 +36,10 @@ class Budgets:
         own = [labels for labels in enforced if self.slo.target(labels).objective == self.slo.objective]
         return next(iter(own or enforced), None)
 
+    def any(self) -> dict[str, str]:
+        """The example, or a budget in observe mode where there are no others."""
+        return self.example() or next(self._all(), {})
+
     def case(self, name: str) -> dict[str, str] | None:
         """A budget that no SLO file declares, with the target of the example: it stands for a case.
 

@@ -22,7 +22,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """One scrape target from step `first` to step `last`. `slo` is None for what is about the agent alone."""
+    """One scrape target, scraped from step `first` to step `last`. `slo` is None for what is about the agent alone."""
 
     file: SloFile
     slo: Slo | None
@@ -41,12 +41,12 @@ class Exported:
         }
         return [self.series(metric, values, **budget) for metric, values in shown.items()]
 
-    def by_event_time(self, budget: Mapping[str, str], eligible: int, bad: int) -> list[Series]:
-        """What the period holds, standing still."""
+    def by_event_time(self, budget: Mapping[str, str], traffic: Traffic) -> list[Series]:
+        """What the period holds."""
         steps = self.last - self.first
         return [
-            self.series(names.WINDOW_EVENTS, steady(count, steps), **budget, **{names.VERDICT: verdict})
-            for verdict, count in (("eligible", eligible), ("bad", bad))
+            self.series(names.WINDOW_EVENTS, column(traffic, kind, steps), **budget, **{names.VERDICT: kind})
+            for kind in ("eligible", "bad")
         ]
 
     def up(self) -> Series:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from prometheus_rules.enabled_alerts import EnabledAlert
 from prometheus_rules.rule_tests.budgets import Budget
 from prometheus_rules.rule_tests.unit_test import Expected
-from voice_slo import promql
+from voice_slo import names, promql
 
 EVERYTHING = "ALERTS"
 """Every alert, be it pending or firing."""
@@ -30,6 +31,23 @@ class Question:
         """Of exactly these budgets, at `at` seconds."""
         keyed = sorted(tuple((name, budget[name]) for name in self.segments) for budget in budgets)
         return Expected(at, self.expr(state), [(dict(labels), 1) for labels in keyed], told)
+
+
+def about(alerts: Iterable[EnabledAlert], alert_class: str, scope: str) -> Question | None:
+    """None where the SLO file has switched the class off, or it does not concern it."""
+    found = (alert for alert in alerts if (alert.alert_class, alert.scope) == (alert_class, scope))
+    return next((_question(alert) for alert in found), None)
+
+
+def _question(alert: EnabledAlert) -> Question:
+    labels = {
+        names.ALERT_CLASS: alert.alert_class, "severity": alert.severity, "page_hours": alert.page_hours,
+        names.SCOPE: alert.scope, "owner": alert.owner,
+    }  # fmt: skip
+    if alert.slo is None:
+        return Question(alert.alert, labels)
+    labels |= {names.SLO: alert.slo.name, names.AGENT: alert.slo.agent}
+    return Question(alert.alert, labels, alert.slo.budget_by if alert.scope == "segment" else ())
 
 
 def nothing(at: int, told: str = "") -> Expected:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from prometheus_rules import enabled_alerts
 from prometheus_rules.alert_text import UNITS, spelled
 from prometheus_rules.rule_tests import firing
 from prometheus_rules.rule_tests.budgets import Budget, Budgets
@@ -16,12 +17,15 @@ from prometheus_rules.rule_tests.tier_edges import Edge, Story, Where, edges, vo
 from prometheus_rules.rule_tests.tier_truth import Seen, TierOf
 from prometheus_rules.rule_tests.traffic import Counts, Traffic, failures, good
 from prometheus_rules.rule_tests.unit_test import Expected, Shown, UnitTest
+from prometheus_rules.slo_series import SloSeries
 from voice_slo import names
 from voice_slo.quantities import percent, plain, prometheus_duration
 from voice_slo.spec import Slo, SloFile, Target, Tier
 
 BORN = -1
 """Seconds: just before the first scrape, which shows what came until then."""
+OUTAGE = 1000
+"""Failures, each of another caller."""
 LONGEST_STORY = 150
 """Evaluations; a longer wait or recovery is not told."""
 
@@ -38,7 +42,7 @@ class TierTests:
     def all(self) -> list[UnitTest]:
         if not self.budgets.example():
             return []
-        found = [*self._at_the_edges(), self._at_a_rate(), self._waits(), self._recovers()]
+        found = [*self._at_the_edges(), self._each_target(), self._at_a_rate(), self._waits(), self._recovers()]
         return [test for test in found if test]
 
     @property
@@ -60,7 +64,7 @@ class TierTests:
 
     @property
     def question(self) -> Question:
-        return asked(self.slo, self.tier, "segment")
+        return asked(self.file, self.slo, self.tier, "segment")
 
     @property
     def state(self) -> str:
@@ -104,7 +108,7 @@ class TierTests:
         cases += [(name, edge) for name, edge in _few_callers(where) if where.lacks(edge, over=True)]
         if not cases or (self.short + 1) * self.step >= self.tier.long:
             return
-        yield from (self._short(edge) for edge in found if edge.condition == "short" and self._short_fits)
+        yield from (self._short(edge) for edge in found if edge.condition == "short" and self.short_fits)
         if self.budgets.case_label:
             yield self._edges("the last failure at each edge makes it fire", cases)
         else:
@@ -128,18 +132,18 @@ class TierTests:
         return self.test(name, shown, expected, self.intro())
 
     @property
-    def _quiet(self) -> int:
+    def quiet(self) -> int:
         """Steps until what failed first keeps nothing firing any more."""
         return self.short + -(-self.tier.keep_firing // self.step) if self.tier.keep_firing else 0
 
     @property
-    def _short_fits(self) -> bool:
+    def short_fits(self) -> bool:
         """Whether what failed first is then still in the long window."""
-        return (self._quiet + self.short + 1) * self.step < self.tier.long
+        return (self.quiet + self.short + 1) * self.step < self.tier.long
 
     def _short(self, edge: Edge) -> UnitTest:
-        budget, at = self.budgets.example() or {}, self._quiet + self.short
-        shown = self.shown(self.edge_told("short", edge), budget, lumps(merged(edge), self.short, self._quiet), at + 1)
+        budget, at = self.budgets.example() or {}, self.quiet + self.short
+        shown = self.shown(self.edge_told("short", edge), budget, lumps(merged(edge), self.short, self.quiet), at + 1)
         expected = [
             self.question.expected(at * self.step, [], "before the last failure", self.state),
             self.question.expected((at + 1) * self.step, [budget], "with it", self.state),
@@ -158,6 +162,31 @@ class TierTests:
         if self.tier.min_bad_callers or self.tier.z is not None:
             told += f"; {_callers(before)}, then {after.callers}"
         return told + _WHY.get(case, "")
+
+    def _each_target(self) -> UnitTest | None:
+        """Every budget by its own objective, all at once; and what is never enforced, however much of it fails."""
+        shown, firing_ = [], []
+        for budget in self.budgets.declared("strict"):
+            target = self.slo.target(budget)
+            found = {edge.condition: edge for edge in edges(Where(self.of, target, target))}
+            edge = found.get("factor") or found.get("volume")
+            if edge:
+                told = self.edge_told(f"objective {percent(target.objective)}", edge)
+                shown.append(self.shown(told, budget, lumps(merged(edge), self.short), self.short + 1))
+                firing_.append(budget)
+        outage = Traffic(failures(OUTAGE), ((self.short + 1, failures(OUTAGE)),))
+        shown += [
+            self.shown("a total outage, not enforced", budget, outage, self.short + 1)
+            for budget in self.budgets.never_enforced()
+        ]
+        at = self.short * self.step
+        if len(shown) < 2 or at + self.step >= self.tier.long:
+            return None
+        expected = [
+            self.question.expected(at, [], "before the last failure", self.state),
+            self.question.expected(at + self.step, firing_, "with it", self.state),
+        ]
+        return self.test("each budget by its own objective, and only if it is enforced", shown, expected, "")
 
     # A steady rate
 
@@ -302,13 +331,12 @@ class TierTests:
         )
 
 
-def asked(slo: Slo, tier: Tier, scope: str) -> Question:
+def asked(file: SloFile, slo: Slo, tier: Tier, scope: str) -> Question:
     """The alerts of a tier about each budget, or about all of them together."""
-    labels = {
-        names.ALERT_CLASS: names.alert_class(tier.name), "severity": tier.severity, "page_hours": "always",
-        names.SCOPE: scope, "owner": slo.owner, names.SLO: slo.name, names.AGENT: slo.agent,
-    }  # fmt: skip
-    return Question(names.burn_alert(tier.name), labels, slo.budget_by if scope == "segment" else ())
+    alerts = enabled_alerts.of_slo(SloSeries(slo, file.prometheus, file.links))
+    found = firing.about(alerts, names.alert_class(tier.name), scope)
+    assert found
+    return found
 
 
 def lumps(story: Story, short: int, quiet: int = 0) -> Traffic:

@@ -85,7 +85,7 @@ def _append(pieces: list[tuple[int, int, int]], first: int, samples: int, per_st
 def _run(first: int, samples: int, per_step: int) -> str:
     if samples == 1:
         return str(first)
-    return f"{first}+{per_step}x{samples - 1}" if per_step else f"{first}x{samples - 1}"
+    return f"{first}{per_step:+d}x{samples - 1}" if per_step else f"{first}x{samples - 1}"
 
 
 def steady(value: int, steps: int) -> str:

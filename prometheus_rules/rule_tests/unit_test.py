@@ -38,6 +38,7 @@ class UnitTest:
     """`about`: the alert class or recorded series that it proves, and for alerts on budgets the scope, `fast_burn all`.
 
     `name` is short; `told` the story in sentences. Both are ours, without a word of the SLO file but names.
+    `step`: seconds between evaluations; `sampled`: between samples, where that is another.
     """
 
     about: str
@@ -46,6 +47,7 @@ class UnitTest:
     shown: Sequence[Shown]
     expected: Sequence[Expected]
     told: str = ""
+    sampled: int = 0
 
     @property
     def steps(self) -> int:
@@ -72,7 +74,7 @@ def _test(test: UnitTest) -> Iterator[str]:
     yield ""
     yield from _comment(test.told, "")
     yield f"- name: {_text(test.name)}"
-    yield f"  interval: {prometheus_duration(test.step)}"
+    yield f"  interval: {prometheus_duration(test.sampled or test.step)}"
     yield "  input_series:"
     for shown in test.shown:
         yield from _comment(shown.told, "  ")
