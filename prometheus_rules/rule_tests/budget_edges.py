@@ -46,7 +46,8 @@ def _small(allowed: Fraction) -> Iterator[Holding]:
     enough = math.ceil(FEWEST / allowed)
     few = enough - 1
     yield Holding("small", "a budget of under 5 units, 4 of them bad", few, FEWEST - 1, False, COLLECTING)
-    yield Holding("small-five-bad", "a budget of under 5 units, 5 of them bad", few, FEWEST, False, EXHAUSTED, spent=True)
+    told = "a budget of under 5 units, 5 of them bad"
+    yield Holding("small-five-bad", told, few, FEWEST, False, EXHAUSTED, spent=True)
     yield Holding("five-units", "a budget of 5 units", enough, 0, False, HEALTHY)
 
 
@@ -62,8 +63,9 @@ def _large(allowed: Fraction, policy: ReleasePolicy) -> Iterator[Holding]:
     yield Holding("watch-edge", f"exactly {left}", eligible, half, False, WATCH)
     yield Holding("freeze-edge", f"exactly {low}, and burning", eligible, fifth, True, WATCH)
     if fifth < budget:
-        yield Holding("low-quiet", f"one unit less than {low}, not burning", eligible, fifth + 1, False, WATCH, low=True)
-        yield Holding("low-burning", f"one unit less than {low}, and burning", eligible, fifth + 1, True, FREEZE, low=True)
+        told = f"one unit less than {low}"
+        yield Holding("low-quiet", f"{told}, not burning", eligible, fifth + 1, False, WATCH, low=True)
+        yield Holding("low-burning", f"{told}, and burning", eligible, fifth + 1, True, FREEZE, low=True)
         yield Holding("none-left", "exactly nothing left, and burning", eligible, budget, True, FREEZE, low=True)
     yield Holding("overspent", "one unit more than the budget", eligible, budget + 1, False, EXHAUSTED, spent=True)
 

@@ -123,7 +123,8 @@ class BudgetTests:
         traffic = Traffic(Counts(worse.eligible, worse.bad)).then(1, Counts(0, better.bad - worse.bad)).then(3)
         exported = Exported(self.file, self.slo, 4)
         shown = [Shown("at the edge first, then one failure less", [
-            *exported.counters(self.budget, Traffic(), -1), *exported.by_event_time(self.budget, traffic)])]  # fmt: skip
+            *exported.counters(self.budget, Traffic(), -1), *exported.by_event_time(self.budget, traffic),
+        ])]  # fmt: skip
         expected = [
             self._state(names.RELEASE_STATE, 0, worse.state), self._state(names.RELEASE_STATE_RAW, 1, better.state),
             self._state(names.RELEASE_STATE, 1, worse.state), self._state(names.RELEASE_STATE, 3, better.state),
@@ -175,9 +176,11 @@ class BudgetTests:
             traffic = Traffic(before).then(1, after - before)
             exported = Exported(self.file, self.slo, _KEPT)
             shown = [Shown(f"{held.told}; half an hour later {fine.told}", [
-                *exported.counters(self.budget, Traffic(), -1), *exported.by_event_time(self.budget, traffic)])]  # fmt: skip
+                *exported.counters(self.budget, Traffic(), -1), *exported.by_event_time(self.budget, traffic),
+            ])]  # fmt: skip
             expected = [
-                *self._alerts(0, [self.budget], alert_class), *self._alerts(self.step, [self.budget], alert_class, "held"),
+                *self._alerts(0, [self.budget], alert_class),
+                *self._alerts(self.step, [self.budget], alert_class, "held"),
                 *self._alerts((_KEPT - 1) * self.step, [self.budget], alert_class, "held for the last time"),
                 *self._alerts(_KEPT * self.step, [], alert_class),
             ]  # fmt: skip

@@ -82,7 +82,9 @@ class CountTests:
         before, after = self._exported(until, instance=_OLD), self._exported(last, since, _NEW)
         shown = [
             Shown("the old one, born long ago", [
-                *before.counters(self.budget, old, LONG_AGO), *before.by_event_time(self.budget, Traffic(per_step * _PERIOD))]),
+                *before.counters(self.budget, old, LONG_AGO),
+                *before.by_event_time(self.budget, Traffic(per_step * _PERIOD)),
+            ]),
             Shown("the new one, which starts at 0", [
                 *after.counters(self.budget, new, born), *after.by_event_time(self.budget, new)]),
         ]  # fmt: skip
